@@ -1,0 +1,70 @@
+# For using: make demo, make test. Both need Python 3.11 or newer and nothing else; they make .venv themselves.
+# For working on it: make help.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := $(CURDIR)/.demo
+MANAGE := $(BIN)/python example_project/manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types contracts migrations coverage tox clean
+
+help: ## Show the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+# Old pips know no dependency groups (PEP 735), so pip goes first.
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("edms_backup needs Python 3.11 or newer; say which: make PYTHON=python3.12 ...")'
+	@echo "Installing into $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	@$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev
+	@touch $(STAMP)
+
+demo: export DATABASE_URL := sqlite:///$(DEMO)/edms.sqlite3
+demo: export EDMS_DATA_DIR := $(DEMO)
+demo: export DJANGO_SETTINGS_MODULE := edms.settings
+demo: $(STAMP) ## Fill a site, back it up, re-initialise it with other ids, restore it, prove it
+	@rm -rf "$(DEMO)" && mkdir -p "$(DEMO)"
+	@echo "== 1. A new site (SQLite, everything below .demo)"
+	@$(MANAGE) migrate --verbosity 0
+	@echo "== 2. People, documents, versions, signatures, workflows"
+	@$(MANAGE) seed_demo
+	@echo "== 3. Back it up"
+	@$(MANAGE) edms_backup create
+	@echo "== 4. The bad day: re-initialise the site; its rows now have other ids"
+	@$(MANAGE) system_reinit --shift-ids --yes
+	@echo "== 5. Restore and prove it"
+	@$(MANAGE) edms_backup restore latest --yes
+
+test: $(STAMP) ## Run all tests with coverage; arguments for pytest go into ARGS
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(ARGS)
+
+lint: $(STAMP) ## Check style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+format: $(STAMP) ## Format, and mend what can be mended by itself
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+types: $(STAMP) ## Check the types of edms_backup
+	@$(BIN)/mypy --strict edms_backup
+
+contracts: $(STAMP) ## Check which module may import which
+	@$(BIN)/lint-imports
+
+migrations: $(STAMP) ## Check that no migration is missing
+	@DJANGO_SETTINGS_MODULE=edms.settings $(MANAGE) makemigrations --check --dry-run
+
+coverage: test ## Run all tests and write htmlcov/index.html
+	@$(BIN)/coverage html --fail-under=0
+
+tox: $(STAMP) ## Run the tests on every Python, Django and database
+	@$(BIN)/tox
+
+clean: ## Remove what builds, tests and the demo leave behind; .venv stays
+	@rm -rf build dist htmlcov .tox .demo .coverage .coverage.* .hypothesis .import_linter_cache \
+		.mypy_cache .pytest_cache .ruff_cache
