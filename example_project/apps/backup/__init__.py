@@ -1,0 +1,1 @@
+"""Records of the EDMS's former backup feature."""

@@ -1,0 +1,9 @@
+"""ASGI entry point of the example EDMS."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "edms.settings")
+
+application = get_asgi_application()
