@@ -1,0 +1,132 @@
+"""A row's line and its content: what is written, and what its digest covers (``docs/format.md``, *Rows*).
+
+Members of a line, in this order; those in brackets only where they apply::
+
+    model, [pk], fields, [_json_null], [_refs], [_key], [pk], _pk
+
+``pk`` stands before ``fields`` when the primary key is part of the natural key, and directly before
+``_pk`` when the model has no natural key; stock ``loaddata`` reads it at either place. The *content* is
+the line without ``_pk`` and without a ``pk`` that stands directly before it; every value that a reference of
+``_refs`` resolves (a column, or the place at ``path`` inside it) is written as ``null``, because ids are not
+content, what they stand for is; and the members of every object inside a value stand in the order of their
+names, because databases may reorder them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from edms_backup.package.canonical import canonical, strict_loads
+
+__all__ = ["compose", "content_of_line"]
+
+_PK = b',"_pk":'
+_PLAIN_PK = b',"pk":'
+_REFS = b'"_refs":{'
+_OUTER = 2  # objects that every line has: itself and its fields
+
+
+def compose(
+    model: str,
+    fields: dict[str, Any],
+    pk: Any,
+    *,
+    pk_in_key: bool = False,
+    keyless: bool = False,
+    refs: dict[str, dict[str, Any]] | None = None,
+    json_null: list[str] | None = None,
+    key: list[Any] | None = None,
+) -> tuple[bytes, bytes]:
+    """Return the line (line feed included) and the content of one row.
+
+    ``model`` is the lower-case label; ``key`` is given only where the fields do not tell the natural key.
+    Raises ``ValueError`` or ``TypeError`` for values that JSON cannot hold.
+    """
+    body: dict[str, Any] = {"model": model}
+    if pk_in_key:
+        body["pk"] = pk
+    body["fields"] = fields
+    if json_null:
+        body["_json_null"] = json_null
+    if refs:
+        body["_refs"] = refs
+    if key is not None:
+        body["_key"] = key
+    written = canonical(body)[:-1]
+    pk_text = canonical(pk)
+    tail = (_PLAIN_PK + pk_text if keyless else b"") + _PK + pk_text + b"}\n"
+    content = written if _is_plain(written) else _normal(body, written)
+    return written + tail, content
+
+
+def _is_plain(content: bytes) -> bool:
+    """Return whether a content holds neither references nor objects inside its values.
+
+    A brace before a quotation mark opens an object that has members; inside a text the mark is escaped. The
+    line itself and its ``fields`` are two such objects.
+    """
+    return _REFS not in content and content.count(b'{"') <= _OUTER
+
+
+def _normal(body: dict[str, Any], written: bytes) -> bytes:
+    """Return the content of a row: ids that references resolve as ``null``, objects inside values sorted.
+
+    ``written`` is the row as it stands in the line; it is returned where nothing has to change.
+    """
+    fields = body["fields"]
+    changed: dict[str, Any] = {}
+    for name, value in fields.items():
+        if isinstance(value, dict | list):
+            ordered = _sorted(value)
+            if ordered is not value:
+                changed[name] = ordered
+    for reference in body.get("_refs", {}).values():
+        name = reference["field"]
+        current = changed[name] if name in changed else fields.get(name)
+        changed[name] = _without(current, reference.get("path", []))
+    return canonical({**body, "fields": {**fields, **changed}})[:-1] if changed else written
+
+
+def _sorted(value: Any) -> Any:
+    """Return ``value`` with the members of every object in the order of their names; itself if they are.
+
+    A database may reorder them (PostgreSQL does), so their order cannot be content.
+    """
+    if isinstance(value, dict):
+        names = sorted(value)
+        ordered = {name: _sorted(value[name]) for name in names}
+        same = names == list(value) and all(ordered[name] is value[name] for name in names)
+        return value if same else ordered
+    if isinstance(value, list):
+        items = [_sorted(item) for item in value]
+        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+    return value
+
+
+def _without(value: Any, path: list[str | int]) -> Any:
+    """Return ``value`` with ``null`` at ``path`` (itself, for an empty path); only what lies on the way is copied."""
+    if not path:
+        return None
+    changed = dict(value) if isinstance(value, dict) else list(value)
+    changed[path[0]] = _without(changed[path[0]], path[1:])  # type: ignore[index]
+    return changed
+
+
+def content_of_line(line: bytes) -> bytes:
+    """Return the content of a line that ``compose`` wrote; raises ``ValueError`` when it is none."""
+    # A text cannot hold the separator, because JSON escapes its quotation marks, and a primary key is
+    # never an object: so the last occurrence is the right one.
+    end = line.rfind(_PK)
+    if end < 0:
+        raise ValueError("the row has no _pk")
+    doubled = _PLAIN_PK + line[end + len(_PK) : -2]
+    if line.endswith(b"}\n") and line[:end].endswith(doubled):
+        end -= len(doubled)
+    content = line[:end]
+    if _is_plain(content):
+        return content
+    body = strict_loads(content + b"}")
+    try:
+        return _normal(body, content)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ValueError("_refs does not name fields, or places in them") from error

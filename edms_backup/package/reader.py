@@ -1,0 +1,283 @@
+"""Reading a package: believe nothing that was not checked (``docs/format.md``, *Read order*).
+
+Opening checks trailer, length, ZIP directory and manifest. Every stream that a reader hands out is
+bounded by its declared size and compared with its digest before its last bytes are given away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from edms_backup.errors import ChecksumMismatch, MalformedPackage, PackageNotFound, UnsupportedFormat
+from edms_backup.events import NullReporter, Progress, Reporter, StepFinished, StepStarted
+from edms_backup.package.compression import CHUNK, codec_of, decompressed
+from edms_backup.package.container import (
+    DIGEST_LENGTH,
+    MANIFEST,
+    Member,
+    local_header,
+    read_directory,
+    read_trailer,
+)
+from edms_backup.package.files import FileEntry, decode_entry
+from edms_backup.package.manifest import Manifest, SegmentEntry, decode_manifest
+from edms_backup.package.rows import MAX_LINE
+
+__all__ = ["PackageReader"]
+
+MAX_MANIFEST = 256 * 1024 * 1024
+"""The manifest is held in memory; a thousand models need about 5 MiB."""
+_SLACK = 64 * 1024
+_HINT = "Fetch the file again, or take another package."
+
+
+class PackageReader:
+    """An open package: ``manifest``, ``members`` by name, ``length`` and ``sha256``, its seal."""
+
+    def __init__(self, file: BinaryIO, name: str = "package") -> None:
+        """Open the package in ``file``, which must be able to seek and is not closed.
+
+        Raises ``NotAPackage``, ``TruncatedPackage``, ``UnsupportedFormat``, ``ChecksumMismatch`` or
+        ``MalformedPackage``.
+        """
+        self.name = name
+        self._file = file
+        self._owned = False
+        self.length, self.sha256 = read_trailer(file, name)
+        self.members: dict[str, Member] = {}
+        try:
+            self.members = read_directory(file, self.length)
+            self.manifest: Manifest = self._read_manifest()
+            self._check_members()
+        except (MalformedPackage, UnsupportedFormat):
+            # Was it written like this, or damaged since? Only in the first case is it malformed.
+            self.verify_digest()
+            raise
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open the package at ``path``; closing the reader closes the file."""
+        try:
+            file = Path(path).open("rb")  # noqa: SIM115
+        except FileNotFoundError as error:
+            raise PackageNotFound(f"There is no package {path}.") from error
+        try:
+            reader = cls(file, Path(path).name)
+        except BaseException:
+            file.close()
+            raise
+        reader._owned = True
+        return reader
+
+    def __enter__(self) -> Self:
+        """Return the reader."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the reader."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file if this reader has opened it."""
+        if self._owned:
+            self._file.close()
+
+    def verify_digest(self, reporter: Reporter | None = None) -> None:
+        """Read the whole file once and compare it with its seal.
+
+        Raises ``ChecksumMismatch``, naming the damaged member where one can be told, and
+        ``MalformedPackage`` when the seal fits but a member is not what its ZIP headers say.
+        """
+        reporter = reporter or NullReporter()
+        started = time.monotonic()
+        reporter.emit(StepStarted(step="digest", total=self.length, unit="bytes"))
+        digest = hashlib.sha256()
+        suspect = ""
+        position = 0
+        for member in self.members.values():
+            header = b"".join(self._bytes(position, member.data_offset))
+            digest.update(header)
+            crc = 0
+            for chunk in self._bytes(member.data_offset, member.end):
+                digest.update(chunk)
+                crc = zlib.crc32(chunk, crc)
+            if not suspect and (header != local_header(member) or crc != member.crc):
+                suspect = member.name
+            position = member.end
+            reporter.emit(Progress(step="digest", done=position, subject=member.name))
+        for chunk in self._bytes(position, self.length - DIGEST_LENGTH):
+            digest.update(chunk)
+        if digest.hexdigest() != self.sha256:
+            place = suspect or ("its ZIP directory" if self.members else "its ZIP directory or any member")
+            raise ChecksumMismatch(f"{self.name} is damaged; the damage lies in {place}.", hint=_HINT)
+        if suspect:
+            raise MalformedPackage(f"{suspect} is not what the ZIP headers say about it.")
+        reporter.emit(StepFinished(step="digest", done=self.length, seconds=time.monotonic() - started))
+
+    def rows(self, label: str) -> Iterator[bytes]:
+        """Yield the lines of all rows of the model ``label``.
+
+        Raises ``UnknownModel`` when there is no such model, and an ``IntegrityError`` at the latest before
+        the last lines of a segment that is not what the manifest says.
+        """
+        for segment in self.manifest.model(label).segments:
+            yield from self.lines(segment)
+
+    def lines(self, segment: SegmentEntry) -> Iterator[bytes]:
+        """Yield the lines of one segment; its size, digest and number of lines are checked."""
+        rows = 0
+        chunks = self.content(segment.member, segment.size, segment.sha256)
+        for line in _lines(chunks, segment.member):
+            rows += 1
+            if rows > segment.rows:
+                break
+            yield line
+        if rows != segment.rows:
+            raise MalformedPackage(f"{segment.member} does not hold {segment.rows} lines, as declared.")
+
+    def files(self) -> Iterator[FileEntry]:
+        """Yield every file that rows name, missing ones included."""
+        index = self.manifest.files.index
+        if index is None:
+            return
+        for number, line in enumerate(self.lines(index), start=1):
+            entry = decode_entry(line, index.member, number)
+            if entry.member and entry.member not in self.members:
+                raise MalformedPackage(f"{index.member}, line {number}: there is no {entry.member}.")
+            yield entry
+
+    def open_content(self, entry: FileEntry) -> BinaryIO:
+        """Return the content of a file as a readable stream, which is a context manager.
+
+        Reading raises an ``IntegrityError`` before the last bytes when the content is not what the entry
+        says. Raises ``MalformedPackage`` when the file was missing at backup time.
+        """
+        if entry.missing:
+            raise MalformedPackage(f"{entry.name} was missing when the package was made.")
+        chunks = self.content(entry.member, entry.size, entry.sha256)
+        return io.BufferedReader(_ChunkStream(chunks), CHUNK)
+
+    def content(self, member: str, size: int, sha256: str) -> Iterator[bytes]:
+        """Yield the decompressed bytes of ``member``; they must be ``size`` bytes with that digest."""
+        return _checked(self.decompressed(member, size), member, size, sha256)
+
+    def decompressed(self, member: str, limit: int) -> Iterator[bytes]:
+        """Yield the decompressed bytes of ``member``, at most ``limit``, not compared with a digest."""
+        stored = self.members.get(member)
+        if stored is None:
+            raise MalformedPackage(f"{member} is not in the package.")
+        codec = codec_of(member)
+        if limit > stored.size * codec.max_ratio + _SLACK:
+            raise MalformedPackage(f"{member} cannot hold the {limit} bytes that are declared.")
+        return decompressed(codec, self.stored(stored), limit, member)
+
+    def stored(self, member: Member) -> Iterator[bytes]:
+        """Yield the bytes of ``member`` as they are stored."""
+        return self._bytes(member.data_offset, member.end)
+
+    def _bytes(self, start: int, stop: int) -> Iterator[bytes]:
+        while start < stop:
+            # Several streams share the file, so each finds its place again.
+            self._file.seek(start)
+            chunk = self._file.read(min(CHUNK, stop - start))
+            if not chunk:
+                raise ChecksumMismatch(f"{self.name} has become shorter while it was read.", hint=_HINT)
+            yield chunk
+            start += len(chunk)
+
+    def _read_manifest(self) -> Manifest:
+        member = self.members[MANIFEST]
+        if member.size > MAX_MANIFEST:
+            raise MalformedPackage(f"{MANIFEST} is larger than {MAX_MANIFEST} bytes.")
+        return decode_manifest(b"".join(self.stored(member)))
+
+    def _check_members(self) -> None:
+        """The members must be those that the manifest names, with the sizes that it names."""
+        named = {member.name: member.size for member in self.manifest.members}
+        present = {
+            member.name: member.size
+            for member in self.members.values()
+            if member.name != MANIFEST and not member.name.startswith("files/")
+        }
+        if named != present:
+            differing = min(name for name, _ in named.items() ^ present.items())
+            raise MalformedPackage(f"{differing} is not as the manifest says, or is missing.")
+        contents = len(self.members) - len(present) - 1
+        if contents != self.manifest.files.contents:
+            raise MalformedPackage(
+                f"The package holds {contents} contents of files, not {self.manifest.files.contents}."
+            )
+
+
+class _ChunkStream(io.RawIOBase):
+    """An iterator of byte strings as a raw stream."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        target = memoryview(buffer).cast("B")
+        while not self._rest:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                return 0
+            self._rest = memoryview(chunk)
+        taken = min(len(target), len(self._rest))
+        target[:taken] = self._rest[:taken]
+        self._rest = self._rest[taken:]
+        return taken
+
+
+def _checked(chunks: Iterable[bytes], member: str, size: int, sha256: str) -> Iterator[bytes]:
+    """Yield ``chunks``, the last one only when size and digest of all of them fit."""
+    digest = hashlib.sha256()
+    total = 0
+    held = b""
+    for chunk in chunks:
+        if held:
+            yield held
+        digest.update(chunk)
+        total += len(chunk)
+        held = chunk
+    if total != size:
+        raise MalformedPackage(f"{member} holds {total} bytes, not {size}.")
+    if digest.hexdigest() != sha256:
+        raise ChecksumMismatch(f"{member} does not have the digest that is recorded for it.", hint=_HINT)
+    if held:
+        yield held
+
+
+def _lines(chunks: Iterable[bytes], member: str) -> Iterator[bytes]:
+    """Yield lines, line feeds included; the last one must have its line feed too."""
+    parts: list[bytes] = []
+    length = 0
+    for chunk in chunks:
+        start = 0
+        while (end := chunk.find(b"\n", start) + 1) > 0:
+            if parts:
+                parts.append(chunk[start:end])
+                yield b"".join(parts)
+                parts, length = [], 0
+            else:
+                yield chunk[start:end]
+            start = end
+        if start < len(chunk):
+            parts.append(chunk[start:])
+            length += len(chunk) - start
+            if length > MAX_LINE:
+                raise MalformedPackage(f"{member} has a line longer than {MAX_LINE} bytes.")
+    if parts:
+        raise MalformedPackage(f"{member} does not end with a line feed.")

@@ -1,0 +1,194 @@
+"""Verify: are the bytes of a package what was sealed, and do they say what the manifest promises?
+
+Everything is read: the whole file against its seal, every member, every line, every content. Problems
+come back as findings, so that one damaged file does not hide the next. Nothing is restored here;
+whether restored *data* are right is what ``validate`` asks.
+
+==================== ================================================================
+code                 meaning
+==================== ================================================================
+package_damaged      the file's digest does not match its seal
+member_damaged       a member's stored bytes do not have their recorded digest
+member_unlisted      a content is stored that no file of the index has
+segment_damaged      the lines of a segment are not those that the manifest describes
+row_malformed        a line is no canonical row, or a row of another model
+row_digest_mismatch  a model's rows do not have the digest that the manifest records
+files_index_damaged  the index of files cannot be read, or its sums are not the manifest's
+file_damaged         a file's content does not have its recorded size and digest
+finding_malformed    the manifest records a finding that is none
+==================== ================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from edms_backup.errors import EdmsBackupError, IntegrityError, MalformedPackage
+from edms_backup.events import FindingRaised, Progress, Reporter, StepFinished, StepStarted
+from edms_backup.findings import Finding, Severity
+from edms_backup.package.files import FileEntry
+from edms_backup.package.manifest import FilesEntry, Manifest, ModelEntry
+from edms_backup.package.reader import PackageReader
+from edms_backup.package.rows import RowDigest, content_digest, content_of, decode_line
+
+__all__ = ["recorded_findings", "verify"]
+
+_PER_MODEL = 20
+"""Malformed rows that are told one by one; a model that is wrong in every row needs no longer list."""
+
+
+def verify(reader: PackageReader, reporter: Reporter) -> list[Finding]:
+    """Read the whole package; return what is wrong with it, and the defects recorded when it was made.
+
+    The package is intact when no finding has severity ``ERROR``. Damage raises nothing here; a file that
+    cannot even be opened is refused by ``PackageReader``. Raises ``UnsupportedFormat`` when a codec is not
+    installed, since then nothing can be said.
+    """
+    started = time.monotonic()
+    reporter.emit(StepStarted(step="verify", total=reader.length, unit="bytes"))
+    findings = []
+    for finding in _all_findings(reader, reporter):
+        reporter.emit(FindingRaised(finding=finding))
+        findings.append(finding)
+    reporter.emit(StepFinished(step="verify", done=reader.length, seconds=time.monotonic() - started))
+    return findings
+
+
+def _all_findings(reader: PackageReader, reporter: Reporter) -> Iterator[Finding]:
+    try:
+        reader.verify_digest(reporter)
+    except IntegrityError as error:
+        yield _problem("package_damaged", error)
+    yield from _members(reader)
+    for model in reader.manifest.models:
+        yield from _rows(reader, model)
+        done = max((reader.members[segment.member].end for segment in model.segments), default=0)
+        reporter.emit(Progress(step="verify", done=done, subject=model.label))
+    yield from _files(reader, reporter)
+    yield from recorded_findings(reader.manifest)
+
+
+def recorded_findings(manifest: Manifest) -> Iterator[Finding]:
+    """Yield the findings that were recorded when the package was made, defects and worse."""
+    for document in manifest.findings:
+        try:
+            finding = _finding(document)
+        except (KeyError, TypeError) as error:
+            yield _error("finding_malformed", f"The manifest records a finding that is none: {error}.")
+            continue
+        if finding.severity >= Severity.DEFECT:
+            yield finding
+
+
+def _finding(document: dict[str, Any]) -> Finding:
+    """Return the finding that ``Finding.to_dict`` made ``document`` of."""
+    values = {name: document[name] for name in Finding.__dataclass_fields__ if name in document}
+    for name, value in values.items():
+        if type(value) is not (int if name == "count" else str):
+            raise TypeError(f"{name} is of the wrong type")
+    values["severity"] = Severity[document["severity"].upper()]
+    return Finding(**values)
+
+
+def _members(reader: PackageReader) -> Iterator[Finding]:
+    for entry in reader.manifest.members:
+        digest = hashlib.sha256()
+        try:
+            for chunk in reader.stored(reader.members[entry.name]):
+                digest.update(chunk)
+        except IntegrityError as error:
+            yield _problem("member_damaged", error, member=entry.name)
+            continue
+        if digest.hexdigest() != entry.sha256:
+            message = f"{entry.name} does not have the digest that the manifest records."
+            yield _error("member_damaged", message, member=entry.name)
+
+
+def _rows(reader: PackageReader, model: ModelEntry) -> Iterator[Finding]:
+    """Check every line of one model; a broken segment ends the model, as its digest cannot match."""
+    total = RowDigest()
+    malformed = 0
+    for segment in model.segments:
+        try:
+            for number, line in enumerate(reader.lines(segment), start=1):
+                try:
+                    content = _row_content(line, model, segment.member, number)
+                except MalformedPackage as error:
+                    malformed += 1
+                    if malformed <= _PER_MODEL:
+                        yield _problem("row_malformed", error, model=model.label, member=segment.member)
+                else:
+                    total.add(content_digest(content))
+        except IntegrityError as error:
+            yield _problem("segment_damaged", error, model=model.label, member=segment.member)
+            return
+    if (total.count, total.hexdigest()) != (model.rows, model.digest):
+        message = f"The rows of {model.label} do not have the digest that the manifest records."
+        yield _error("row_digest_mismatch", message, model=model.label)
+
+
+def _row_content(line: bytes, model: ModelEntry, member: str, number: int) -> bytes:
+    """Return the content of a line; raise ``MalformedPackage`` when it is no row of ``model``."""
+    row = decode_line(line, member, number)
+    if row["model"] != model.label.lower():
+        raise MalformedPackage(f"{member}, line {number}: a row of another model.")
+    try:
+        return content_of(line)
+    except ValueError as error:
+        raise MalformedPackage(f"{member}, line {number}: {error}.") from error
+
+
+def _files(reader: PackageReader, reporter: Reporter) -> Iterator[Finding]:
+    """Check the index of files, then each content once, in the order in which they are stored."""
+    wanted: dict[str, FileEntry] = {}
+    seen: set[tuple[str, str]] = set()
+    count = size = missing = 0
+    try:
+        for entry in reader.files():
+            count, size, missing = count + 1, size + entry.size, missing + entry.missing
+            if (entry.root, entry.name) in seen:
+                yield _error("files_index_damaged", f"{entry.name} is named twice.", member=entry.name)
+            seen.add((entry.root, entry.name))
+            if entry.missing:
+                continue
+            known = wanted.setdefault(entry.member, entry)
+            if known.size != entry.size:
+                message = f"{entry.name} and {known.name} share a content, but not its size."
+                yield _error("files_index_damaged", message, member=entry.name)
+    except IntegrityError as error:
+        yield _problem("files_index_damaged", error)
+        return
+    declared = reader.manifest.files
+    sums = FilesEntry(count=count, bytes=size, contents=len(wanted), missing=missing, index=declared.index)
+    if sums != declared:
+        yield _error("files_index_damaged", "The files are not as many or as large as the manifest says.")
+    yield from _contents(reader, wanted, reporter)
+
+
+def _contents(reader: PackageReader, wanted: dict[str, FileEntry], reporter: Reporter) -> Iterator[Finding]:
+    for name in reader.members:
+        if not name.startswith("files/"):
+            continue
+        entry = wanted.get(name)
+        if entry is None:
+            yield _error("member_unlisted", f"{name} is the content of no file.", member=name)
+            continue
+        try:
+            for _ in reader.content(name, entry.size, entry.sha256):
+                continue
+        except IntegrityError as error:
+            yield _problem("file_damaged", error, member=f"{entry.root}/{entry.name}")
+        reporter.emit(Progress(step="verify", done=reader.members[name].end, subject=entry.name))
+
+
+def _problem(code: str, error: EdmsBackupError, *, model: str = "", member: str = "") -> Finding:
+    return Finding(
+        code=code, severity=Severity.ERROR, message=error.message, hint=error.hint, model=model, member=member
+    )
+
+
+def _error(code: str, message: str, *, model: str = "", member: str = "") -> Finding:
+    return Finding(code=code, severity=Severity.ERROR, message=message, model=model, member=member)
