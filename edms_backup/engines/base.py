@@ -1,0 +1,159 @@
+"""What an engine is: the verbs that the pipelines need from one database, and what it says of itself.
+
+``generic`` is correct on every Django backend; the others override what their vendor does better.
+Callers ask ``features``, never which vendor it is.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+
+from edms_backup.engines.reading import Row, Tally
+from edms_backup.naturalkeys import KeyRegistry
+from edms_backup.schema.inventory import Inventory, ManyToMany, ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineFeatures:
+    """What an engine can do; every default is the cautious answer."""
+
+    consistent_snapshot: bool = False
+    """``freeze`` gives one view of all tables, whatever others write meanwhile."""
+    locks_out_writers: bool = False
+    """``transaction`` keeps other writers away from the tables until it ends."""
+    ddl_sequences: bool = False
+    """Raising a sequence is DDL that would commit the transaction, so it has to wait until after the commit."""
+    enforces_length: bool = True
+    """Text that is longer than its column is refused by the database."""
+    stores_nul: bool = False
+    """Text may hold NUL characters."""
+    stores_nan: bool = False
+    stores_infinity: bool = False
+    exact_decimals: bool = True
+    """Decimals are stored as such; their places and digits are limited."""
+    deferred_constraints: bool = True
+    """Foreign keys may be violated between statements of one transaction."""
+
+
+@dataclass(slots=True)
+class TargetRow:
+    """A row as it will stand in the target: database values, references resolved."""
+
+    pk: Any
+    values: dict[str, Any]
+    """Attribute names to Python values, without the primary key (unless that is a relation)."""
+    links: dict[str, list[Any]] = field(default_factory=dict)
+    """Many-to-many field names to primary keys of their targets."""
+    name: str = ""
+    """Natural key, rendered, for messages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrokenReference:
+    """A foreign key that points at nothing, found after the load."""
+
+    label: str
+    field: str
+    pk: Any
+    value: Any
+
+
+class Engine(abc.ABC):
+    """Moves rows of one database alias."""
+
+    features = EngineFeatures()
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """Return the engine's name for plans and reports."""
+
+    @abc.abstractmethod
+    def describe(self) -> tuple[str, str]:
+        """Return vendor and version of the database."""
+
+    @abc.abstractmethod
+    def freeze(self, specs: Sequence[ModelSpec]) -> AbstractContextManager[None]:
+        """Hold one consistent, read-only view of the tables of ``specs``.
+
+        Raises ``DatabaseUnavailable`` when the database cannot be reached.
+        """
+
+    @abc.abstractmethod
+    def transaction(self, specs: Sequence[ModelSpec]) -> AbstractContextManager[None]:
+        """Open the one transaction of a restore; commits on a clean exit, rolls back on an exception."""
+
+    @abc.abstractmethod
+    def rows(
+        self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
+    ) -> Iterator[Row]:
+        """Yield the canonical rows of a model in the order of its primary key."""
+
+    @abc.abstractmethod
+    def count(self, spec: ModelSpec) -> int:
+        """Return how many rows the model's table holds."""
+
+    @abc.abstractmethod
+    def insert(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
+        """Insert rows with their primary keys and links; no signal, no ``save()``, no ``auto_now``."""
+
+    @abc.abstractmethod
+    def update(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
+        """Write all columns and links of existing rows."""
+
+    @abc.abstractmethod
+    def delete(self, spec: ModelSpec, pks: Iterable[Any]) -> None:
+        """Delete rows and their own links, without cascades and signals."""
+
+    @abc.abstractmethod
+    def delete_links_to(self, link: ManyToMany, pks: Iterable[Any]) -> None:
+        """Delete the links of a many-to-many field that point at rows which go."""
+
+    @abc.abstractmethod
+    def column_values(self, model: type[models.Model], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Yield (primary key, values of ``names``) of every row of a model's table."""
+
+    @abc.abstractmethod
+    def set_column(self, model: type[models.Model], attname: str, changes: Iterable[tuple[Any, Any]]) -> None:
+        """Write one column of single rows: pairs of primary key and value. ``attname`` may be the key itself."""
+
+    @abc.abstractmethod
+    def broken_references(self, specs: Sequence[ModelSpec]) -> list[BrokenReference]:
+        """Return foreign keys of the tables of ``specs`` that point at nothing."""
+
+    @abc.abstractmethod
+    def sequence(self, spec: ModelSpec) -> int | None:
+        """Return the last number that the model's sequence gave out, ``None`` when it has no sequence."""
+
+    @abc.abstractmethod
+    def raise_sequences(self, least: Sequence[tuple[ModelSpec, int]]) -> None:
+        """Let every sequence continue above the given number and above every row of its table."""
+
+    @abc.abstractmethod
+    def analyze(self, specs: Sequence[ModelSpec]) -> None:
+        """Let the database renew what its planner knows of the tables; called outside of transactions."""
+
+    @abc.abstractmethod
+    def disconnect(self) -> None:
+        """Let go of the connection and of whatever transaction it is in; the next use opens a new one."""
+
+    @abc.abstractmethod
+    def try_lock(self, name: str) -> bool:
+        """Take a lock that all processes on this database see; it goes with the connection."""
+
+    @abc.abstractmethod
+    def unlock(self, name: str) -> None:
+        """Release ``try_lock``."""
+
+    @abc.abstractmethod
+    def volatile_tables(self, specs: Sequence[ModelSpec]) -> list[tuple[str, str]]:
+        """Return (table, storage engine) of tables that take no part in transactions."""

@@ -1,0 +1,145 @@
+"""Whether a value fits the column that it is meant for, asked before the first write.
+
+Vendors differ in what they hold, and some change silently what they cannot hold: SQLite turns NaN into
+NULL, MariaDB rounds decimals. What does not fit is refused with model, key and field; nothing is cut.
+"""
+
+from __future__ import annotations
+
+import decimal
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.db import connections, models
+
+from edms_backup.engines.base import EngineFeatures
+from edms_backup.schema.inventory import ModelSpec
+
+Check = Callable[[Any], str]
+"""Takes a JSON value that is not ``None``; returns what is wrong with it, or an empty text."""
+
+_TEXTUAL = ("CharField", "TextField", "SlugField", "FileField", "FilePathField")
+
+
+class Fitness:
+    """The checks of one model's columns in the target."""
+
+    def __init__(self, spec: ModelSpec, features: EngineFeatures) -> None:
+        self._checks = [
+            (column.name, check)
+            for column in spec.columns
+            if not column.is_relation
+            for check in _checks(column, spec.using, features)
+        ]
+
+    def problems(self, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield (field, what is wrong) for every value of a row that the target cannot hold."""
+        for name, check in self._checks:
+            value = fields[name]
+            if value is not None:
+                problem = check(value)
+                if problem:
+                    yield name, problem
+
+
+def _checks(column: models.Field[Any, Any], using: str, features: EngineFeatures) -> Iterator[Check]:
+    kind = column.get_internal_type()
+    if kind in _TEXTUAL:
+        yield _text(column.max_length if features.enforces_length else None, features.stores_nul)
+    elif kind == "JSONField":
+        if not features.stores_nul:
+            yield _json_nul
+    elif kind == "FloatField":
+        yield _float(features)
+    elif kind == "DecimalField" and features.exact_decimals:
+        yield _decimal(column)
+    else:
+        low, high = connections[using].ops.integer_field_range(kind) if _is_integer(kind) else (None, None)
+        if low is not None or high is not None:
+            yield _integer(low, high)
+
+
+def _is_integer(kind: str) -> bool:
+    return kind.endswith(("IntegerField", "AutoField"))
+
+
+def _text(limit: int | None, stores_nul: bool) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            return ""
+        if limit is not None and len(value) > limit:
+            return f"is {len(value)} characters long, the column takes {limit}"
+        if not stores_nul and "\x00" in value:
+            return "holds a NUL character, which this database cannot store"
+        return (
+            ""
+            if value.isascii() or _is_unicode(value)
+            else "holds half of a surrogate pair, which is no text"
+        )
+
+    return check
+
+
+def _is_unicode(value: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in value)
+
+
+def _json_nul(value: Any) -> str:
+    """PostgreSQL's jsonb stores neither NUL nor lone surrogates, however they are escaped."""
+    texts: list[Any] = [value]
+    while texts:
+        item = texts.pop()
+        if isinstance(item, dict):
+            texts.extend(item)
+            texts.extend(item.values())
+        elif isinstance(item, list):
+            texts.extend(item)
+        elif isinstance(item, str) and ("\x00" in item or not (item.isascii() or _is_unicode(item))):
+            return "holds a character inside its JSON that this database cannot store"
+    return ""
+
+
+def _float(features: EngineFeatures) -> Check:
+    def check(value: Any) -> str:
+        if not isinstance(value, str):
+            return ""
+        number = float(value)
+        if math.isnan(number) and not features.stores_nan:
+            return "is NaN, which this database cannot store"
+        if math.isinf(number) and not features.stores_infinity:
+            return "is infinite, which this database cannot store"
+        return ""
+
+    return check
+
+
+def _decimal(column: Any) -> Check:
+    places, digits = column.decimal_places, column.max_digits
+
+    def check(value: Any) -> str:
+        try:
+            number = decimal.Decimal(value)
+        except (decimal.InvalidOperation, TypeError, ValueError):
+            return "is no decimal number"
+        if not number.is_finite():
+            return "is no finite number"
+        exponent = number.normalize().as_tuple().exponent
+        if places is not None and isinstance(exponent, int) and -exponent > places:
+            return f"has more than {places} decimal places"
+        if digits is not None and places is not None and number.adjusted() >= digits - places:
+            return f"has more than {digits - places} digits before the point"
+        return ""
+
+    return check
+
+
+def _integer(low: int | None, high: int | None) -> Check:
+    def check(value: Any) -> str:
+        if isinstance(value, int) and (
+            (low is not None and value < low) or (high is not None and value > high)
+        ):
+            return f"is outside of {low} … {high}"
+        return ""
+
+    return check

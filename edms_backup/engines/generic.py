@@ -1,0 +1,311 @@
+"""The engine that works on any Django backend and defines what the others must equal."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
+
+from django.core.management.color import no_style
+from django.db import DatabaseError, Error, IntegrityError, connections, models, transaction
+
+from edms_backup.engines.base import BrokenReference, Engine, TargetRow
+from edms_backup.engines.errors import mapped
+from edms_backup.engines.naming import base_queryset
+from edms_backup.engines.reading import Row, RowReader, Tally
+from edms_backup.errors import DatabaseUnavailable, LoadFailed
+from edms_backup.naturalkeys import KeyRegistry
+from edms_backup.schema.inventory import Inventory, ManyToMany, ModelSpec
+
+logger = logging.getLogger(__name__)
+
+_IN_CLAUSE = 500  # values in one IN (...): below the smallest variable limit of any SQLite
+
+
+class GenericEngine(Engine):
+    """Rows through the ORM's own compilers: correct everywhere, without one query per row."""
+
+    @property
+    def name(self) -> str:
+        """Return ``generic``."""
+        return "generic"
+
+    @property
+    def connection(self) -> Any:
+        """Return Django's connection of this alias."""
+        return connections[self.alias]
+
+    def describe(self) -> tuple[str, str]:
+        """Return the vendor and the version that the connection reports."""
+        with mapped(self.alias):
+            version = ".".join(str(part) for part in self.connection.get_database_version())
+        return self.connection.vendor, version
+
+    @contextmanager
+    def freeze(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
+        """Hold a transaction; whether that is one view of all tables depends on the backend."""
+        with mapped(self.alias), transaction.atomic(using=self.alias):
+            self._begin_snapshot(specs)
+            yield
+
+    def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
+        """Say what makes the open transaction one consistent view; nothing on an unknown backend."""
+
+    @contextmanager
+    def transaction(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
+        """Open the transaction, keep writers away where possible, let foreign keys wait."""
+        try:
+            with mapped(self.alias), transaction.atomic(using=self.alias, durable=True):
+                self._begin_writing(specs)
+                yield
+        except IntegrityError as error:  # foreign keys that waited are checked by the commit itself
+            raise LoadFailed(
+                f"Database {self.alias} refused the restore as a whole: {one_line(error)}",
+                hint="Nothing was changed. Rows that were not restored still refer to rows that moved or went.",
+            ) from error
+
+    def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
+        """Lock tables and hold back constraint checks, as the backend allows."""
+
+    def rows(
+        self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
+    ) -> Iterator[Row]:
+        """Read rows through ``values_list`` with joins for natural keys."""
+        return RowReader(spec, registry, inventory, tally).rows()
+
+    def count(self, spec: ModelSpec) -> int:
+        """Count with one query."""
+        return base_queryset(spec.model, self.alias).count()
+
+    def insert(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
+        """Insert through the ORM's insert compiler in raw mode, which leaves every value as it is."""
+        columns = list(spec.columns)
+        primary_key: Any = spec.model._meta.pk
+        if not primary_key.is_relation and not hasattr(primary_key, "field_names"):
+            columns.insert(0, primary_key)
+        instances = [_holder(spec, row) for row in rows]
+        self._insert_raw(spec.model, instances, columns, lambda index: rows[index].name)
+        for link in spec.many_to_many:
+            self._insert_links(link, rows)
+
+    def _insert_raw(
+        self,
+        model: type[models.Model],
+        instances: list[Any],
+        columns: list[Any],
+        name_of: Callable[[int], str],
+    ) -> None:
+        """Call Django's private ``_insert`` (same signature on 5.2 and 6.x) in batches that the backend takes.
+
+        ``bulk_create`` would stamp ``auto_now`` columns and refuses children of multi-table inheritance.
+        """
+        size = max(1, self.connection.ops.bulk_batch_size(columns, instances)) if instances else 1
+        manager: Any = model._base_manager
+        for start in range(0, len(instances), size):
+            batch = instances[start : start + size]
+            try:
+                manager._insert(batch, fields=columns, using=self.alias, raw=True)
+            except DatabaseError as error:
+                raise self._refused(model, batch, start, columns, name_of, error) from error
+
+    def _refused(
+        self,
+        model: type[models.Model],
+        batch: list[Any],
+        start: int,
+        columns: list[Any],
+        name_of: Callable[[int], str],
+        error: DatabaseError,
+    ) -> Exception:
+        """Return the error to raise for a batch that the database refused."""
+        if not self.is_usable():
+            return DatabaseUnavailable(
+                f"The connection to database {self.alias} was lost while rows were written."
+            )
+        where = name_of(start) if len(batch) == 1 else f"{name_of(start)} … {name_of(start + len(batch) - 1)}"
+        return LoadFailed(
+            f"The database refused rows of {model._meta.label} ({where}): {one_line(error)}",
+            hint="Nothing was changed. The package and this database do not agree on what is allowed there.",
+        )
+
+    def is_usable(self) -> bool:
+        """Return whether the connection still answers."""
+        connection = self.connection
+        if connection.connection is None:
+            return False
+        if connection.in_atomic_block and connection.needs_rollback:
+            return True
+        try:
+            return (
+                bool(connection.is_usable())
+                or connection.vendor == "postgresql"
+                and not connection.connection.closed
+            )
+        except DatabaseError:
+            return False
+
+    def _insert_links(self, link: ManyToMany, rows: list[TargetRow]) -> None:
+        columns = [column for column in link.through._meta.local_concrete_fields if not column.primary_key]
+        instances, names = [], []
+        for row in rows:
+            for target in row.links.get(link.name, ()):
+                instances.append(SimpleNamespace(**{link.source: row.pk, link.target_attname: target}))
+                names.append(row.name)
+        self._insert_raw(link.through, instances, columns, lambda index: names[index])
+
+    def update(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
+        """Write row by row with prepared values; links are replaced as a set."""
+        for row in rows:
+            self._update_row(spec, row)
+        pks = [row.pk for row in rows]
+        for link in spec.many_to_many:
+            self._delete_where(link.through, link.source, pks)
+            self._insert_links(link, rows)
+
+    def _update_row(self, spec: ModelSpec, row: TargetRow) -> None:
+        values = {
+            spec.model._meta.get_field(_field_name(spec, name)).name: v for name, v in row.values.items()
+        }
+        primary_key: Any = spec.model._meta.pk
+        if primary_key.is_relation:
+            values.pop(primary_key.name, None)
+        if not values:
+            return
+        try:
+            # QuerySet.update neither calls pre_save (auto_now) nor sends signals.
+            changed = base_queryset(spec.model, self.alias).filter(pk=row.pk).update(**_wrapped(spec, values))
+        except DatabaseError as error:
+            if not self.is_usable():
+                raise DatabaseUnavailable(f"The connection to database {self.alias} was lost.") from error
+            raise LoadFailed(f"The database refused {spec.label} {row.name}: {one_line(error)}") from error
+        if changed == 0 and not base_queryset(spec.model, self.alias).filter(pk=row.pk).exists():
+            raise LoadFailed(f"{spec.label} {row.name} was to be updated but is no longer there.")
+
+    def delete(self, spec: ModelSpec, pks: Iterable[Any]) -> None:
+        """Delete links, then rows, in bounded statements."""
+        gone = list(pks)
+        for link in spec.many_to_many:
+            self._delete_where(link.through, link.source, gone)
+        self._delete_where(spec.model, "pk", gone)
+
+    def delete_links_to(self, link: ManyToMany, pks: Iterable[Any]) -> None:
+        """Delete the links of a many-to-many field that point at rows which go."""
+        self._delete_where(link.through, link.target_attname, list(pks))
+
+    def _delete_where(self, model: type[models.Model], name: str, values: list[Any]) -> None:
+        for start in range(0, len(values), _IN_CLAUSE):
+            chosen = base_queryset(model, self.alias).filter(
+                **{f"{name}__in": values[start : start + _IN_CLAUSE]}
+            )
+            chosen._raw_delete(self.alias)  # no collector: neither cascades nor signals
+
+    def column_values(self, model: type[models.Model], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
+        """Select them with one query."""
+        yield from (
+            base_queryset(model, self.alias).order_by().values_list("pk", *names).iterator(chunk_size=2000)
+        )
+
+    def set_column(self, model: type[models.Model], attname: str, changes: Iterable[tuple[Any, Any]]) -> None:
+        """Update row by row."""
+        for pk, value in changes:
+            base_queryset(model, self.alias).filter(pk=pk).update(**{attname: value})
+
+    def broken_references(self, specs: Sequence[ModelSpec]) -> list[BrokenReference]:
+        """Find, with one query per constrained foreign key, values without a row."""
+        broken: list[BrokenReference] = []
+        for spec in specs:
+            for relation in spec.relations:
+                if relation.constrained:
+                    broken.extend(self._broken(spec.label, spec.model, relation.name, relation.attname))
+            for link in spec.many_to_many:
+                for column in link.through._meta.local_concrete_fields:
+                    if column.is_relation and getattr(column, "db_constraint", True):
+                        broken.extend(
+                            self._broken(link.through._meta.label, link.through, column.name, column.attname)
+                        )
+        return broken
+
+    def _broken(
+        self, label: str, model: type[models.Model], name: str, attname: str
+    ) -> Iterator[BrokenReference]:
+        column: Any = model._meta.get_field(name)
+        targets = base_queryset(column.related_model, self.alias).filter(
+            **{column.target_field.attname: models.OuterRef(attname)}
+        )
+        dangling = base_queryset(model, self.alias).filter(
+            ~models.Exists(targets), **{f"{attname}__isnull": False}
+        )
+        for pk, value in dangling.values_list("pk", attname)[
+            :20
+        ]:  # enough to name; the count is not the point
+            yield BrokenReference(label=label, field=name, pk=pk, value=value)
+
+    def sequence(self, spec: ModelSpec) -> int | None:
+        """Return the greatest primary key: an unknown backend does not tell its sequence."""
+        if not isinstance(spec.model._meta.pk, models.AutoField):
+            return None
+        greatest = base_queryset(spec.model, self.alias).aggregate(greatest=models.Max("pk"))["greatest"]
+        return greatest or 0
+
+    def raise_sequences(self, least: Sequence[tuple[ModelSpec, int]]) -> None:
+        """Use the backend's own reset statements, which look at the rows only."""
+        statements = self.connection.ops.sequence_reset_sql(no_style(), [spec.model for spec, _ in least])
+        with self.connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+
+    def analyze(self, specs: Sequence[ModelSpec]) -> None:
+        """Do nothing: an unknown backend has no statement for it."""
+
+    def disconnect(self) -> None:
+        """Close the connection; one that the server has dropped already is closed as well."""
+        try:
+            self.connection.close()
+        except Error as error:
+            logger.info("closing the connection to %s: %s", self.alias, one_line(error))
+            self.connection.connection = None
+
+    def try_lock(self, name: str) -> bool:
+        """Return ``True``: an unknown backend has no lock to offer, the lock file has to do."""
+        return True
+
+    def unlock(self, name: str) -> None:
+        """Do nothing."""
+
+    def volatile_tables(self, specs: Sequence[ModelSpec]) -> list[tuple[str, str]]:
+        """Return nothing: an unknown backend does not tell."""
+        return []
+
+
+def one_line(error: BaseException) -> str:
+    """Return the first line of a database's message, without its detail (which may quote row content)."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _holder(spec: ModelSpec, row: TargetRow) -> SimpleNamespace:
+    """Return something that carries exactly ``row``: an instance's descriptors would change values.
+
+    (A file field's makes an empty text of NULL.) The raw insert compiler reads attributes and no more.
+    """
+    holder = SimpleNamespace(**row.values)
+    primary_key: Any = spec.model._meta.pk
+    if not hasattr(primary_key, "field_names"):
+        setattr(holder, primary_key.attname, row.pk)
+    return holder
+
+
+def _field_name(spec: ModelSpec, attname: str) -> str:
+    name: str = next(column.name for column in spec.columns if column.attname == attname)
+    return name
+
+
+def _wrapped(spec: ModelSpec, values: dict[str, Any]) -> dict[str, Any]:
+    """Return values for ``QuerySet.update``, foreign keys by attribute."""
+    wrapped = {}
+    for name, value in values.items():
+        column: Any = spec.model._meta.get_field(name)
+        wrapped[column.attname if column.is_relation else name] = value
+    return wrapped

@@ -1,0 +1,36 @@
+"""From rows to the lines of a package: the same for what is dumped and for what is compared."""
+
+from __future__ import annotations
+
+from edms_backup.engines.reading import Row
+from edms_backup.package.content import compose
+from edms_backup.schema.inventory import ModelSpec
+
+
+class RowComposer:
+    """Turns rows of one model into (line, content)."""
+
+    def __init__(self, spec: ModelSpec) -> None:
+        self._model = spec.model._meta.label_lower
+        self._pk_in_key = spec.key.by_primary_key
+        self._keyless = spec.key.keyless
+        told = {column.name for column in spec.columns} | {"pk"}
+        self._with_key = spec.key.by_method or not set(spec.key.components) <= told
+
+    def __call__(self, row: Row) -> tuple[bytes, bytes]:
+        """Return line and content of one row."""
+        return compose(
+            self._model,
+            row.fields,
+            row.pk,
+            pk_in_key=self._pk_in_key,
+            keyless=self._keyless,
+            refs=row.refs,
+            json_null=row.json_null,
+            key=row.key if self._with_key else None,
+        )
+
+
+def render_key(row: Row) -> str:
+    """Return the natural key of a row for people, or its primary key when it has none."""
+    return f"pk={row.pk}" if row.key is None else ", ".join(str(value) for value in row.key)

@@ -1,0 +1,118 @@
+"""MariaDB and MySQL: consistent snapshots of InnoDB tables; foreign keys are switched off and checked after."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from edms_backup.engines.base import EngineFeatures
+from edms_backup.engines.generic import GenericEngine
+from edms_backup.schema.inventory import ModelSpec
+
+
+class MySQLEngine(GenericEngine):
+    """Overrides snapshot, locks, constraint checks and sequences."""
+
+    features = EngineFeatures(
+        consistent_snapshot=True,
+        locks_out_writers=True,
+        ddl_sequences=True,
+        deferred_constraints=False,
+        stores_nul=True,
+    )
+
+    @property
+    def name(self) -> str:
+        """Return ``mysql``."""
+        return "mysql"
+
+    def describe(self) -> tuple[str, str]:
+        """Return ``mariadb`` or ``mysql`` with the version."""
+        _, version = super().describe()
+        return ("mariadb" if self.connection.mysql_is_mariadb else "mysql"), version
+
+    def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
+        with self.connection.cursor() as cursor:
+            # Django's atomic() has only switched autocommit off; no transaction has begun on the server.
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+    @contextmanager
+    def transaction(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
+        """Like the generic one; foreign key checks are off inside and back on whatever happens."""
+        self.connection.ensure_connection()
+        self.connection.disable_constraint_checking()
+        try:
+            with super().transaction(specs):
+                yield
+        finally:
+            if self.is_usable():
+                self.connection.enable_constraint_checking()
+            else:
+                self.connection.close()
+
+    def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
+        quote = self.connection.ops.quote_name
+        with self.connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            cursor.execute("START TRANSACTION")
+            for table in sorted({table for spec in specs for table in spec.tables}):
+                # LOCK TABLES would commit; next-key locks on a full scan keep inserts out as well.
+                cursor.execute(f"SELECT COUNT(*) FROM {quote(table)} FOR UPDATE")
+                cursor.fetchall()
+
+    def sequence(self, spec: ModelSpec) -> int | None:
+        """Return the table's AUTO_INCREMENT less one."""
+        greatest = super().sequence(spec)
+        if greatest is None:
+            return None
+        with self.connection.cursor() as cursor:
+            # SHOW CREATE TABLE is exact; information_schema may serve an old cached number.
+            cursor.execute(f"SHOW TABLE STATUS LIKE {_literal(spec.table)}")
+            names = [column[0] for column in cursor.description]
+            found = cursor.fetchone()
+        following = dict(zip(names, found, strict=True)).get("Auto_increment") if found else None
+        return max(greatest, int(following) - 1) if following else greatest
+
+    def raise_sequences(self, least: Sequence[tuple[ModelSpec, int]]) -> None:
+        """``ALTER TABLE … AUTO_INCREMENT``: DDL that commits, so it is called after the commit."""
+        quote = self.connection.ops.quote_name
+        with self.connection.cursor() as cursor:
+            for spec, number in least:
+                if (self.sequence(spec) or 0) < number:
+                    cursor.execute(f"ALTER TABLE {quote(spec.table)} AUTO_INCREMENT = {number + 1:d}")
+
+    def analyze(self, specs: Sequence[ModelSpec]) -> None:
+        """``ANALYZE TABLE``, one statement for all."""
+        quote = self.connection.ops.quote_name
+        tables = ", ".join(quote(table) for table in sorted({t for spec in specs for t in spec.tables}))
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE TABLE {tables}")
+            cursor.fetchall()
+
+    def try_lock(self, name: str) -> bool:
+        """Take a named lock of the session; names are the server's, so the database is part of it."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT GET_LOCK(CONCAT(%s, MD5(DATABASE())), 0)", [name])
+            return bool(cursor.fetchone()[0])
+
+    def unlock(self, name: str) -> None:
+        """Release the named lock."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT RELEASE_LOCK(CONCAT(%s, MD5(DATABASE())))", [name])
+            cursor.fetchall()
+
+    def volatile_tables(self, specs: Sequence[ModelSpec]) -> list[tuple[str, str]]:
+        """Return the tables that are not InnoDB: a snapshot does not hold them still."""
+        wanted = {table for spec in specs for table in spec.tables}
+        with self.connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()"
+            )
+            return sorted((t, e) for t, e in cursor.fetchall() if t in wanted and e and e.lower() != "innodb")
+
+
+def _literal(text: str) -> str:
+    """Return a quoted LIKE pattern that matches exactly ``text``."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''").replace("_", "\\_").replace("%", "%%")
+    return f"'{escaped}'"

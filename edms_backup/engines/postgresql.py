@@ -1,0 +1,87 @@
+"""PostgreSQL: repeatable read with the locks that pg_dump takes; table locks keep writers out."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+from edms_backup.engines.base import EngineFeatures
+from edms_backup.engines.generic import GenericEngine
+from edms_backup.schema.inventory import ModelSpec
+
+
+class PostgreSQLEngine(GenericEngine):
+    """Overrides snapshot, locks and sequences."""
+
+    features = EngineFeatures(
+        consistent_snapshot=True, locks_out_writers=True, stores_nan=True, stores_infinity=True
+    )
+
+    @property
+    def name(self) -> str:
+        """Return ``postgresql``."""
+        return "postgresql"
+
+    def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # TRUNCATE is not seen through a snapshot. The locks have to be there before the first SELECT,
+            # which is what fixes the snapshot; LOCK TABLE itself does not.
+            if specs:
+                cursor.execute(f"LOCK TABLE {self._tables(specs)} IN ACCESS SHARE MODE")
+            cursor.execute("SELECT 1")
+
+    def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
+        with self.connection.cursor() as cursor:
+            if specs:
+                # Readers go on; writers wait until the restore has ended.
+                cursor.execute(f"LOCK TABLE {self._tables(specs)} IN SHARE ROW EXCLUSIVE MODE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
+    def _tables(self, specs: Sequence[ModelSpec]) -> str:
+        quote = self.connection.ops.quote_name
+        return ", ".join(sorted({quote(table) for spec in specs for table in spec.tables}))
+
+    def sequence(self, spec: ModelSpec) -> int | None:
+        """Return the sequence's last value (identity or serial), whatever rows there are."""
+        greatest = super().sequence(spec)
+        name = None if greatest is None else self._sequence_name(spec)
+        if name is None:
+            return greatest
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"SELECT last_value, is_called FROM {name}")
+            last, called = cursor.fetchone()
+        return max(greatest or 0, int(last) if called else int(last) - 1)
+
+    def raise_sequences(self, least: Sequence[tuple[ModelSpec, int]]) -> None:
+        """``setval`` where the sequence lags behind; it is never lowered and survives a rollback."""
+        with self.connection.cursor() as cursor:
+            for spec, number in least:
+                name = self._sequence_name(spec)
+                if name is not None and number > 0 and (self.sequence(spec) or 0) <= number:
+                    cursor.execute("SELECT setval(%s, %s, true)", [name, number])
+
+    def _sequence_name(self, spec: ModelSpec) -> str | None:
+        primary_key = spec.model._meta.pk
+        assert primary_key is not None
+        with self.connection.cursor() as cursor:
+            quoted = self.connection.ops.quote_name(spec.table)
+            cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [quoted, primary_key.column])
+            found = cursor.fetchone()
+        return found[0] if found else None
+
+    def analyze(self, specs: Sequence[ModelSpec]) -> None:
+        """``ANALYZE`` the tables."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(f"ANALYZE {self._tables(specs)}")
+
+    def try_lock(self, name: str) -> bool:
+        """Take an advisory lock of the session."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s)", [zlib.crc32(name.encode())])
+            return bool(cursor.fetchone()[0])
+
+    def unlock(self, name: str) -> None:
+        """Release the advisory lock."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [zlib.crc32(name.encode())])

@@ -1,0 +1,78 @@
+"""SQLite: a read transaction is a snapshot; a first write statement takes the one write lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from edms_backup.engines.base import EngineFeatures
+from edms_backup.engines.generic import GenericEngine
+from edms_backup.schema.inventory import ModelSpec
+
+
+class SQLiteEngine(GenericEngine):
+    """Overrides snapshot, lock and sequences."""
+
+    features = EngineFeatures(
+        consistent_snapshot=True,
+        locks_out_writers=True,
+        enforces_length=False,
+        stores_nul=True,
+        stores_infinity=True,
+        exact_decimals=False,
+    )
+
+    @property
+    def name(self) -> str:
+        """Return ``sqlite``."""
+        return "sqlite"
+
+    def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
+        # A deferred transaction begins with its first read; until then others may still write.
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM sqlite_master")
+            cursor.fetchone()
+
+    def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
+        # Any write statement takes the reserved lock at once, even one that changes no row.
+        with self.connection.cursor() as cursor:
+            cursor.execute("DELETE FROM django_migrations WHERE 0")
+
+    def sequence(self, spec: ModelSpec) -> int | None:
+        """Return ``sqlite_sequence``'s number, or the greatest key for a table that has never been counted."""
+        greatest = super().sequence(spec)
+        if greatest is None or not self._has_sequences():
+            return greatest
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [spec.table])
+            found = cursor.fetchone()
+        return max(greatest, int(found[0])) if found else greatest
+
+    def analyze(self, specs: Sequence[ModelSpec]) -> None:
+        """Let SQLite decide which tables are worth it."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("PRAGMA optimize")
+
+    def raise_sequences(self, least: Sequence[tuple[ModelSpec, int]]) -> None:
+        """Write ``sqlite_sequence`` where it lags behind; rows themselves have moved it already."""
+        if not self._has_sequences():
+            return
+        with self.connection.cursor() as cursor:
+            for spec, number in least:
+                cursor.execute(
+                    "UPDATE sqlite_sequence SET seq = %s WHERE name = %s AND seq < %s", _twice(number, spec)
+                )
+                cursor.execute(
+                    "INSERT INTO sqlite_sequence (name, seq) SELECT %s, %s "
+                    "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = %s)",
+                    [spec.table, number, spec.table],
+                )
+
+    def _has_sequences(self) -> bool:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM sqlite_master WHERE name = 'sqlite_sequence'")
+            return bool(cursor.fetchone()[0])
+
+
+def _twice(number: int, spec: ModelSpec) -> list[Any]:
+    return [number, spec.table, number]
