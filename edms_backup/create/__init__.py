@@ -1,0 +1,1 @@
+"""create: plan → freeze → dump → files → seal → publish. Start reading at `pipeline`."""

@@ -1,0 +1,95 @@
+"""create, step 1: which models travel, and what stands in the way. Touches nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edms_backup.create.report import CreateRequest
+from edms_backup.engines import Engine
+from edms_backup.errors import MissingTable, UsageError
+from edms_backup.findings import Finding, Findings, Severity
+from edms_backup.schema.drift import find_drift, tables_without_model
+from edms_backup.schema.inventory import Fate, Inventory, ModelSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreatePlan:
+    """What a create will put into the package."""
+
+    request: CreateRequest
+    specs: tuple[ModelSpec, ...]
+    """Models that travel, referenced ones first."""
+    exclusions: dict[str, str]
+    """Models that stay, with the reason."""
+    findings: tuple[Finding, ...] = field(default=())
+
+    @property
+    def aliases(self) -> list[str]:
+        """Return the database aliases that take part, in a fixed order."""
+        return sorted({spec.using for spec in self.specs})
+
+
+def plan_create(request: CreateRequest, inventory: Inventory, engines: Mapping[str, Engine]) -> CreatePlan:
+    """Decide what travels.
+
+    Raises ``UnknownModel`` for a name nobody knows, ``UsageError`` when nothing is left, and
+    ``MissingTable`` with one finding per place when a table or column is not there.
+    """
+    specs = inventory.select(request.models, request.exclude, request.database)
+    if not specs:
+        raise UsageError("Nothing is left to back up.", hint="Check --models, --exclude and --database.")
+    findings = Findings(list(find_drift(specs)))
+    if findings.blocking:
+        first = findings.blocking[0]
+        more = f" ({len(findings.blocking) - 1} more)" if len(findings.blocking) > 1 else ""
+        raise MissingTable(first.message + more, hint=first.hint, findings=findings.blocking)
+    aliases = sorted({spec.using for spec in specs})
+    if not request.models:
+        findings.extend(tables_without_model(inventory, aliases))
+    for alias in aliases:
+        findings.extend(_engine_findings(alias, engines[alias], specs))
+    return CreatePlan(
+        request=request,
+        specs=tuple(specs),
+        exclusions=_exclusions(inventory, specs),
+        findings=tuple(findings),
+    )
+
+
+def _engine_findings(alias: str, engine: Engine, specs: list[ModelSpec]) -> list[Finding]:
+    found = []
+    if not engine.features.consistent_snapshot:
+        found.append(
+            Finding(
+                code="no_snapshot",
+                severity=Severity.WARNING,
+                message=(
+                    f"Engine {engine.name} cannot hold database {alias} still: "
+                    "stop writers while a package is made."
+                ),
+            )
+        )
+    own = [spec for spec in specs if spec.using == alias]
+    for table, storage_engine in engine.volatile_tables(own):
+        found.append(
+            Finding(
+                code="volatile_table",
+                severity=Severity.WARNING,
+                message=(
+                    f"Table {table} is {storage_engine}: it takes no part in transactions, "
+                    "its rows may change meanwhile."
+                ),
+                hint="ALTER TABLE … ENGINE = InnoDB.",
+            )
+        )
+    return found
+
+
+def _exclusions(inventory: Inventory, specs: list[ModelSpec]) -> dict[str, str]:
+    chosen = {spec.label for spec in specs}
+    reasons = {}
+    for spec in inventory:
+        if spec.label not in chosen:
+            reasons[spec.label] = spec.reason if spec.fate is Fate.EXCLUDED else "not asked for"
+    return reasons
