@@ -1,0 +1,1 @@
+"""restore: plan → stage → load → validate → commit or roll back. Start reading at `pipeline`."""

@@ -1,0 +1,334 @@
+"""restore, step 1: both sides into the key map, and for every row the primary key that it will have."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from django.db import models
+
+from edms_backup.engines.fitness import Fitness
+from edms_backup.engines.naming import stream_names
+from edms_backup.errors import MalformedPackage, NaturalKeyError
+from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
+from edms_backup.findings import Finding, Severity
+from edms_backup.package import ModelEntry, PackageReader, content_digest, decode_line
+from edms_backup.package.content import content_of_line
+from edms_backup.restore.keymap import LIVE, PACKAGE, Duplicate, KeyMap, content_key, pack, unpack
+from edms_backup.restore.ledger import (
+    clashes,
+    dangling_models,
+    missing_needs,
+    needed_models,
+    resolved_by_chance,
+    unfit_values,
+)
+from edms_backup.restore.notes import Needs, note_dangling, note_files
+from edms_backup.restore.report import Mode
+from edms_backup.restore.target import Target, deletes_strangers, key_of_document, unique_rules, unique_values
+from edms_backup.schema.inventory import Fate, ModelSpec, OnConflict
+
+_EVERY = 1000
+
+
+def index_all(package: PackageReader, target: Target, keymap: KeyMap, mode: Mode, reporter: Reporter) -> None:
+    """Fill the key map with the rows of the package and of the target that are in scope.
+
+    Raises ``MalformedPackage`` or ``NaturalKeyError`` when two rows of one side have the same key.
+    """
+    started = time.monotonic()
+    entries = {entry.label: entry for entry in package.manifest.models}
+    total = sum(entries[spec.label].rows for spec in target.specs)
+    reporter.emit(StepStarted(step="plan", total=total))
+    done = 0
+    # Rows that point at any model come last: by then it is known which row is which.
+    for spec in sorted(target.specs, key=lambda spec: bool(spec.generics or spec.soft)):
+        entry = entries[spec.label]
+        _index_package(package, entry, spec, target, keymap)
+        if target.unnamed(spec) or spec.generics or spec.soft:
+            keymap.index()  # rows of this model are looked up while others are still to come
+        _index_live(spec, target, keymap, mode)
+        done += entry.rows
+        reporter.emit(Progress(step="plan", done=done, subject=spec.label))
+    keymap.index()
+    for label in sorted({*needed_models(keymap), *dangling_models(keymap)}):
+        if label not in target.labels:
+            _index_names(target.inventory[label], target, keymap)
+    reporter.emit(StepFinished(step="plan", done=done, seconds=time.monotonic() - started))
+
+
+def decoded(package: PackageReader, entry: ModelEntry) -> Iterator[tuple[dict[str, Any], bytes]]:
+    """Yield every row of a model of the package, decoded, with its line."""
+    for segment in entry.segments:
+        for number, line in enumerate(package.lines(segment), start=1):
+            yield decode_line(line, segment.member, number), line
+
+
+def _index_package(
+    package: PackageReader, entry: ModelEntry, spec: ModelSpec, target: Target, keymap: KeyMap
+) -> None:
+    rules = unique_rules(spec)
+    members = key_members(spec)
+    needs = Needs(spec, target, keymap)
+    fitness = Fitness(spec, target.engine(spec).features)
+
+    def rows() -> Iterator[tuple[bytes | None, bytes, bytes, bytes | None]]:
+        for document, line in decoded(package, entry):
+            key = key_of_document(document, entry)
+            packed = None if key is None else pack(key)
+            digest = content_digest(content_of_line(line)).to_bytes(32, "big")
+            needs.note(document)
+            for field, problem in fitness.problems(document["fields"]):
+                keymap.add_unfit(spec.label, packed or content_key(digest), field, problem)
+            note_files(spec, document, keymap)
+            note_dangling(spec, document, packed or content_key(digest), target, keymap)
+            values = unique_values(document["fields"], rules, pack)
+            keymap.add_unique(spec.label, PACKAGE, packed or content_key(digest), values)
+            reference = pack([document["fields"][member.name] for member in members]) if members else None
+            yield packed, pack(document["_pk"]), digest, reference
+
+    try:
+        keymap.add_package(spec.label, rows())
+    except Duplicate as duplicate:
+        raise MalformedPackage(
+            f"The package holds two rows of {spec.label} with the natural key {_shown(duplicate.args[1])}.",
+            hint="It cannot have been made by `edms_backup create`; take another package.",
+        ) from duplicate
+
+
+def _index_live(spec: ModelSpec, target: Target, keymap: KeyMap, mode: Mode) -> None:
+    rules = unique_rules(spec)
+
+    def rows() -> Iterator[tuple[bytes | None, bytes, bytes]]:
+        for row, digest in target.live_rows(spec, keymap.look_up_live):
+            packed = None if row.key is None else pack(row.key)
+            values = unique_values(row.fields, rules, pack)
+            keymap.add_unique(spec.label, LIVE, packed or content_key(digest), values)
+            yield packed, pack(row.pk), digest
+
+    try:
+        keymap.add_live(spec.label, rows(), surplus=deletes_strangers(spec, mode))
+    except Duplicate as duplicate:
+        raise NaturalKeyError(
+            f"This site has two rows of {spec.label} with the natural key {_shown(duplicate.args[1])}.",
+            hint="Make them distinct, or declare another key in EDMS_BACKUP['NATURAL_KEYS'] and make a new package.",
+        ) from duplicate
+
+
+def _index_names(spec: ModelSpec, target: Target, keymap: KeyMap) -> None:
+    """Take the names of rows of a model that is referred to but not restored."""
+    names = stream_names(spec, target.registry)
+    keymap.add_live(spec.label, ((pack(key), pack(pk), b"") for pk, key in names))
+    keymap.keep_live_keys(spec.label)
+
+
+# -- primary keys ----------------------------------------------------------------------------------
+
+
+def key_members(spec: ModelSpec) -> list[Any]:
+    """Return the columns of a primary key that holds other rows' keys; empty when it holds none."""
+    primary_key: Any = spec.model._meta.pk
+    members = list(getattr(primary_key, "fields", None) or [primary_key])
+    follows = any(member.is_relation and member.target_field.primary_key for member in members)
+    return members if follows else []
+
+
+def assign_keys(target: Target, keymap: KeyMap, mode: Mode, issued: Mapping[str, int]) -> list[Finding]:
+    """Decide which primary key every row has afterwards; returns what makes that impossible.
+
+    ``issued``: the last number that each model's sequence had given out at the source; no number is given twice.
+    """
+    findings: list[Finding] = []
+    for spec in target.specs:
+        replaces = mode is Mode.REPLACE and spec.fate is Fate.INCLUDED
+        if key_members(spec):
+            _follow_members(spec, keymap)
+            if spec.append_only or not replaces:
+                _survivors_follow(spec, keymap)
+        elif replaces:
+            keymap.keep_package_keys(spec.label)
+            if spec.append_only:
+                findings.extend(_make_room(spec, keymap))
+        else:
+            keymap.keep_live_keys(spec.label)
+            keymap.take_free_keys(spec.label)
+        findings.extend(_allocate(spec, keymap, issued.get(spec.label, 0)))
+    return findings
+
+
+def _follow_members(spec: ModelSpec, keymap: KeyMap) -> None:
+    """A primary key that holds the keys of other rows is made of the keys that these rows will have."""
+    members = key_members(spec)
+    for key, references in list(keymap.with_reference(spec.label)):
+        parts = [_member(member, value, keymap) for member, value in zip(members, references, strict=True)]
+        keymap.set_target(spec.label, key, parts[0] if len(members) == 1 else parts)
+
+
+def _member(member: Any, value: Any, keymap: KeyMap) -> Any:
+    if not member.is_relation or not member.target_field.primary_key:
+        return value
+    parent = member.related_model._meta.concrete_model._meta.label
+    look_up = keymap.look_up if isinstance(value, list) else keymap.look_up_src
+    row = look_up(parent, [pack(value)]).get(pack(value))
+    return value if row is None or row.target is None else row.target
+
+
+def _survivors_follow(spec: ModelSpec, keymap: KeyMap) -> None:
+    """Rows that the package does not know, and whose key is another row's, keep or follow that row's key."""
+    members = key_members(spec)
+    for key, live, _ in list(keymap.survivors(spec.label)):
+        parts = live if isinstance(live, list) else [live]
+        moved = [_member_after(member, part, keymap) for member, part in zip(members, parts, strict=True)]
+        keymap.set_target(spec.label, key, moved if isinstance(live, list) else moved[0])
+
+
+def _member_after(member: Any, part: Any, keymap: KeyMap) -> Any:
+    if not member.is_relation or not member.target_field.primary_key:
+        return part
+    parent = member.related_model._meta.concrete_model._meta.label
+    row = keymap.look_up_live(parent, [pack(part)]).get(pack(part))
+    return part if row is None or row.target is None else row.target
+
+
+def _make_room(spec: ModelSpec, keymap: KeyMap) -> Iterator[Finding]:
+    """Rows that survive a replace keep their primary key unless a row of the package has it."""
+    following = keymap.greatest(spec.label)
+    numbered = isinstance(spec.model._meta.pk, models.AutoField)
+    for key, live, taken in list(keymap.survivors(spec.label)):
+        if taken and not numbered:
+            yield _taken(spec, key, live)
+            continue
+        following += taken
+        keymap.set_target(spec.label, key, following if taken else live)
+
+
+def _allocate(spec: ModelSpec, keymap: KeyMap, issued: int) -> Iterator[Finding]:
+    """Give new rows whose primary key is taken a new one, where primary keys are mere numbers."""
+    waiting = list(keymap.without_target(spec.label))
+    if not waiting:
+        return
+    if isinstance(spec.model._meta.pk, models.AutoField):
+        following = max(keymap.greatest(spec.label), issued)
+        for key, _, _ in waiting:
+            following += 1
+            keymap.set_target(spec.label, key, following)
+        return
+    for key, src, _ in waiting[:20]:
+        yield _taken(spec, key, src)
+
+
+def _taken(spec: ModelSpec, key: bytes, pk: Any) -> Finding:
+    return Finding(
+        code="primary_key_taken",
+        severity=Severity.ERROR,
+        message=f"Another row of {spec.label} has the primary key {pk}; an identifier is never given anew.",
+        model=spec.label,
+        key=_shown(key),
+        hint="Decide which of the two rows is right, and correct the other one.",
+    )
+
+
+def settle_conflicts(target: Target, keymap: KeyMap, mode: Mode) -> Iterator[Finding]:
+    """Compare unique constraints besides the key, and settle what settings say how to settle.
+
+    Rows that only swap values are set aside. Yields a finding wherever a row of the package and another row
+    that stays claim the same value; it blocks unless the model has a policy.
+    """
+    for spec in target.specs:
+        rules = unique_rules(spec)
+        stays = not deletes_strangers(spec, mode)
+        for rule, ours, theirs, known in clashes(keymap, spec.label):
+            if known:
+                # The other row is about to change as well: it makes room first.
+                keymap.displace(spec.label, theirs)
+            elif stays:
+                yield _settled(spec, keymap, rules[rule].names, ours, theirs)
+
+
+def _settled(spec: ModelSpec, keymap: KeyMap, names: tuple[str, ...], ours: bytes, theirs: bytes) -> Finding:
+    """Apply the model's policy to one conflict and say so."""
+    said = f"{spec.label} {_shown(ours)} of the package and {_shown(theirs)} of this site have the same "
+    said += f"{', '.join(names)}, but different natural keys"
+    if spec.on_conflict is OnConflict.KEEP:
+        keymap.refuse(spec.label, ours, theirs)
+        severity, code, end = (
+            Severity.DEFECT,
+            "conflict_kept",
+            "; this site's row stays, the package's is refused.",
+        )
+    elif spec.on_conflict is OnConflict.TAKE and keymap.take_over(spec.label, ours, theirs):
+        severity, code, end = Severity.WARNING, "conflict_taken", "; the package's row takes its place."
+    else:
+        severity, code, end = Severity.ERROR, "unique_conflict", "."
+    return Finding(
+        code=code,
+        severity=severity,
+        message=said + end,
+        model=spec.label,
+        key=_shown(ours),
+        field=", ".join(names),
+        hint=(
+            "Rename or remove the row of this site, restore with --mode replace, or choose a policy: "
+            f"EDMS_BACKUP['MODELS']['{spec.label}']['on_conflict'] = 'keep' or 'take'."
+        ),
+    )
+
+
+def chance_findings(keymap: KeyMap) -> Iterator[Finding]:
+    """Yield a blocking finding where an id that named nothing would name an unrelated row of this site."""
+    for holder, key, field, label, other in resolved_by_chance(keymap):
+        yield Finding(
+            code="dangling_id_taken",
+            severity=Severity.ERROR,
+            message=(
+                f"{holder} {_shown(key)}: {field} held the id of a {label} that was gone when the package was made; "
+                f"here that id belongs to {_shown(other)}, which the row would then point at."
+            ),
+            model=holder,
+            key=_shown(key),
+            field=field,
+            hint="Restore with --mode replace, where primary keys are the package's, or into an empty site.",
+        )
+
+
+def unfit_findings(keymap: KeyMap) -> Iterator[Finding]:
+    """Yield a blocking finding for values that the target database cannot hold, a few per model and field."""
+    for label, key, field, problem, count in unfit_values(keymap):
+        yield Finding(
+            code="value_does_not_fit",
+            severity=Severity.ERROR,
+            message=f"{label} {_shown(key)}: {field} {problem}.",
+            model=label,
+            key=_shown(key),
+            field=field,
+            count=count,
+            hint="Correct the value at its source and make a new package, or restore into the same kind of database.",
+        )
+
+
+def need_findings(keymap: KeyMap) -> Iterator[Finding]:
+    """Yield a blocking finding for every row outside of the scope that the package needs and the site lacks."""
+    for label, key, holder, field in missing_needs(keymap):
+        yield Finding(
+            code="missing_reference",
+            severity=Severity.ERROR,
+            message=f"{holder}.{field} refers to {label} {_shown(key)}, which is neither restored nor on this site.",
+            model=holder,
+            key=_shown(key),
+            field=field,
+            hint=f"Restore {label} as well, or create that row first.",
+        )
+
+
+def shown_keys(label: str, keys: Iterable[bytes]) -> list[str]:
+    """Return natural keys for people."""
+    return [_shown(key) for key in keys]
+
+
+def _shown(key: bytes) -> str:
+    if key[:1] == b"[":
+        key = key[: key.rindex(b"]") + 1]  # what follows tells surplus rows of one key apart
+    else:
+        return f"(content {key[1:7].hex()})"
+    return ", ".join("NULL" if value is None else str(value) for value in unpack(key))

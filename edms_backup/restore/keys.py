@@ -1,0 +1,42 @@
+"""How keys are written in the key map, and what one of its rows tells."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from edms_backup.package.canonical import canonical, strict_loads
+
+
+class Duplicate(Exception):
+    """Two rows of one side have the same natural key; ``args`` are model label and key."""
+
+
+class PlannedRow(NamedTuple):
+    """One row of the map."""
+
+    key: bytes
+    src: Any
+    live: Any
+    target: Any
+    same: bool
+    """Whether the contents of both sides are equal."""
+    refused: bool = False
+    """Whether the row of the package is left out, because a row of the site has its place."""
+
+
+def pack(value: Any) -> bytes:
+    """Return a primary key or natural key as it is stored: canonical JSON."""
+    return canonical(value)
+
+
+def unpack(value: bytes | None) -> Any:
+    """Return what ``pack`` stored; ``None`` for SQL NULL."""
+    return None if value is None else strict_loads(value)
+
+
+def content_key(digest: bytes, ordinal: int = 0) -> bytes:
+    """Return what stands for a natural key of a keyless row: its content and its number among equals.
+
+    Natural keys begin with a bracket, these with a hash sign: the two are never mistaken for each other.
+    """
+    return b"#" + digest + ordinal.to_bytes(4, "big")

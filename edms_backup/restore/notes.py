@@ -1,0 +1,83 @@
+"""What a row of the package asks of the target: rows outside of the scope, files, ids that must stay dangling."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from edms_backup.engines.naming import as_primary_key
+from edms_backup.engines.softrefs import occurrences, reference_name
+from edms_backup.engines.values import encode_plain
+from edms_backup.restore.keymap import KeyMap, pack
+from edms_backup.restore.target import Target
+from edms_backup.schema.inventory import Fate, ModelSpec
+
+
+def note_files(spec: ModelSpec, document: dict[str, Any], keymap: KeyMap) -> None:
+    """Note the files that a row names."""
+    for column in spec.files:
+        name = document["fields"][column.field]
+        if name:
+            keymap.want_file(column.root_of(name) or "unknown", name)
+
+
+def note_dangling(
+    spec: ModelSpec, document: dict[str, Any], key: bytes, target: Target, keymap: KeyMap
+) -> None:
+    """Note references that named nothing at the source: in the target they must not come to name something."""
+    for label, value, field in _dangling(spec, document, target):
+        found = target.inventory.of_label(label)
+        pk = None if found is None else as_primary_key(found, value)
+        if found is not None and pk is not None:
+            keymap.add_dangling(found.label, encode_plain(pk), spec.label, key, field)
+
+
+def _dangling(spec: ModelSpec, document: dict[str, Any], target: Target) -> Iterator[tuple[str, Any, str]]:
+    """Yield (label, primary key, field) of every reference of a row that no name goes with."""
+    fields, named = document["fields"], document.get("_refs", {})
+    for generic in spec.generics:
+        content_type, object_id = fields[generic.content_type_name], fields[generic.object_id]
+        if generic.name not in named and object_id is not None and isinstance(content_type, list):
+            spec_of = target.inventory.of_label(".".join(content_type))
+            if spec_of is not None and spec_of.fate is not Fate.EXCLUDED:
+                yield ".".join(content_type), object_id, generic.name
+    for soft in spec.soft:
+        for path, value in occurrences(fields[soft.field], soft.path):
+            if reference_name(soft, path) not in named:
+                yield soft.target, value, soft.field
+    for relation in spec.relations:
+        value = fields[relation.name]
+        names = relation.to_primary_key and target.registry.of(relation.target).paths
+        if names and value is not None and not isinstance(value, list):
+            yield relation.target._meta.label, value, relation.name
+
+
+class Needs:
+    """Notes references of package rows that lead out of the scope."""
+
+    def __init__(self, spec: ModelSpec, target: Target, keymap: KeyMap) -> None:
+        self._spec = spec
+        self._target = target
+        self._keymap = keymap
+        outside = [(r.name, r.target._meta.label) for r in spec.relations]
+        self._relations = [(name, label) for name, label in outside if label not in target.labels]
+        links = [(link.name, link.target._meta.label) for link in spec.many_to_many]
+        self._links = [(name, label) for name, label in links if label not in target.labels]
+
+    def note(self, document: dict[str, Any]) -> None:
+        """Note what one row needs."""
+        fields = document["fields"]
+        for name, label in self._relations:
+            if isinstance(fields[name], list):
+                self._add(label, fields[name], name)
+        for name, label in self._links:
+            for value in fields[name]:
+                if isinstance(value, list):
+                    self._add(label, value, name)
+        for name, reference in document.get("_refs", {}).items():
+            found = self._target.inventory.of_label(reference["model"])
+            if found is not None and found.label not in self._target.labels and "key" in reference:
+                self._add(found.label, reference["key"], name)
+
+    def _add(self, label: str, key: list[Any], field: str) -> None:
+        self._keymap.add_need(label, pack(key), self._spec.label, field)
