@@ -1,0 +1,152 @@
+"""No space left: exit code 17, nothing is published or changed, and the next command works."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.faults.arena import QUICK, Arena, Rehearsal
+from tests.faults.states import STORE, leftovers, packages, scratch, state_of
+from tests.faults.trials import Trials
+from tests.sites import ROOT, Site
+
+pytestmark = pytest.mark.fault
+
+PAGE = 4096
+MANAGE = str(ROOT / "example_project" / "manage.py")
+
+
+def on_small_disk(
+    site: Site, place: Path, kilobytes: int, *command: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a command with a file system of that size mounted at ``place``; what was there lies on it.
+
+    What is on it afterwards is copied back, as the mount goes with the command.
+    """
+    kept = place.with_name(place.name + ".kept")
+    script = (
+        'place=$1 kept=$2 size=$3; shift 3; mv "$place" "$kept"; mkdir "$place";'
+        ' mount -t tmpfs -o "size=${size}k,mode=700" small "$place" && cp -a "$kept/." "$place"; "$@"; code=$?;'
+        ' rm -rf "$kept"; mkdir "$kept"; cp -a "$place/." "$kept"; umount "$place"; rmdir "$place";'
+        ' mv "$kept" "$place"; exit $code'
+    )
+    wrapped = ["unshare", "-Urm", "sh", "-c", script, "sh", str(place), str(kept), str(kilobytes)]
+    return subprocess.run(
+        [*wrapped, sys.executable, MANAGE, "edms_backup", *command],
+        env={**site.env, **(env or {})},
+        cwd=site.data_dir,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def _may_mount() -> bool:
+    if shutil.which("unshare") is None:
+        return False
+    tried: Sequence[str] = ("unshare", "-Urm", "sh", "-c", "mount -t tmpfs -o size=64k small /mnt")
+    return subprocess.run(tried, capture_output=True, check=False).returncode == 0
+
+
+mounting = pytest.mark.skipif(not _may_mount(), reason="this user may not mount a small file system")
+
+
+@mounting
+@pytest.mark.parametrize("kilobytes", [4, 40, 64])
+def test_create_into_a_full_store(arenas: dict[str, Arena], kilobytes: int) -> None:
+    arena = arenas["sqlite"]
+    site = arena.copy(arena.changed)
+    store = site.data_dir / STORE
+    (store / arena.package.name).unlink()
+
+    done = on_small_disk(site, store, kilobytes, "create")
+
+    assert done.returncode == 17, done.stderr
+    assert "error: " in done.stderr
+    assert "Traceback" not in done.stderr
+    assert packages(site) == []
+    assert leftovers(site) == []
+    assert state_of(site) == arena.before
+    assert site.manage("edms_backup", "create", check=False).returncode in (0, 3)
+    arena.discard(site)
+
+
+@mounting
+@pytest.mark.parametrize("command", [("create",), ("restore", "latest", "--yes")])
+def test_no_space_for_temporary_files(
+    arenas: dict[str, Arena], tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    arena = arenas["sqlite"]
+    site = arena.copy(arena.changed)
+    place = tmp_path / "tmp"
+    place.mkdir()
+
+    done = on_small_disk(site, place, 8, *command, env={"TMPDIR": str(place)})
+
+    assert done.returncode == 17, done.stderr
+    assert packages(site) == [arena.package.name]
+    assert leftovers(site) == []
+    assert scratch(place) == []
+    assert state_of(site) == arena.before
+    arena.discard(site)
+
+
+@mounting
+def test_restore_of_files_onto_a_full_disk(arena: Arena, changed: Site) -> None:
+    media = changed.data_dir / "media"
+    used = sum(-(-path.stat().st_size // PAGE) * PAGE for path in media.rglob("*") if path.is_file())
+
+    done = on_small_disk(changed, media, (used + PAGE) // 1024, *QUICK)
+
+    assert done.returncode == 17, done.stdout + done.stderr
+    assert state_of(changed) == arena.before
+    assert leftovers(changed) == []
+    assert changed.manage("edms_backup", *QUICK).returncode == 0
+    assert state_of(changed) == arena.after
+
+
+@mounting
+def test_files_below_another_mount(arenas: dict[str, Arena]) -> None:
+    """A folder of the documents may lie on a disk of its own."""
+    arena = arenas["sqlite"]
+    site = arena.copy(arena.changed)
+    done = on_small_disk(site, site.data_dir / "media" / "documents", 4096, *QUICK)
+
+    assert done.returncode in (0, 23), done.stdout + done.stderr
+    assert state_of(site) == (arena.after if done.returncode == 0 else arena.before)
+    assert leftovers(site) == []
+    arena.discard(site)
+
+
+@pytest.mark.slow
+def test_full_at_each_file(arena: Arena) -> None:
+    """Each place where a restore opens, renames or flushes a file, until its commit."""
+    problems: list[str] = []
+    step = 1 if os.environ.get("EDMS_FAULTS") == "1" else 5
+    with Trials(arena) as trials:
+        every = trials.points()
+        commit = max(at for at, point in enumerate(every) if point == "commit before")
+        taking = ("file open", "file os.mkdir", "file os.rename", "file os.link", "file fsync")
+        count = len([point for point in every[:commit] if point in taking])
+        for at in range(1, count, step):
+            problems.extend(trials.attempt("fill", at, "", ["space"]).problems("fill"))
+    assert problems == []
+
+
+def test_create_full_at_each_file(arena: Arena, changed: Site, stage: Rehearsal) -> None:
+    command = ("create", "--json", "--models", "documents")
+    count = len(stage.run(*command, kinds=["space"]).points)
+    known = packages(changed)
+    for at in range(1, count, 4):
+        done = stage.run(*command, strike="fill", at=at, kinds=["space"])
+        assert done.code in (0, 3, 17, 23), (at, done.said)
+        if done.code in (17, 23):
+            assert packages(changed) == known, at
+        known = packages(changed)
+        assert leftovers(changed) == [], (at, done.said)
+    assert state_of(changed) == arena.before

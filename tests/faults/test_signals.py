@@ -1,0 +1,66 @@
+"""Ctrl-C and SIGTERM: what had begun is undone, or the whole of it is there; never a mixture."""
+
+import os
+import random
+import signal
+
+import pytest
+
+from tests.faults.arena import Arena, Rehearsal
+from tests.faults.states import leftovers, packages, state_of
+from tests.faults.trials import Trials
+from tests.sites import Site
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+
+MOMENTS = 10 if os.environ.get("EDMS_FAULTS") == "1" else 3
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_restore_is_stopped(arena: Arena, number: signal.Signals) -> None:
+    chance = random.Random(int(number))
+    problems = []
+    with Trials(arena) as trials:
+        lasts = trials.run(*trials.command, "--dry-run").seconds * 1.5
+        for _ in range(MOMENTS):
+            tried = trials.signalled(number, chance.uniform(0, lasts))
+            stopped = tried.attempt.code == CODES[number]
+            whole = tried.attempt.code == 0 and tried.right_after == "after"
+            if not (stopped or whole) or tried.right_after not in ("before", "after") or tried.litter:
+                problems.append(tried)
+            if tried.next_command.code or tried.recovered:
+                problems.append(tried)
+    assert problems == []
+
+
+def test_stopped_around_the_commit(arena: Arena) -> None:
+    """The moments that chance seldom meets."""
+    problems = []
+    with Trials(arena) as trials:
+        points = trials.points()
+        commit = max(at for at, point in enumerate(points, start=1) if point == "commit before")
+        if points[commit - 3].startswith("commit"):
+            commit -= 2
+        last = [at for at, point in enumerate(points, start=1) if point == "file os.rename"]
+        for at, strike in ((commit, "interrupt"), (commit + 1, "terminate"), (last[-2], "interrupt")):
+            problems.extend(trials.attempt(strike, at, points[at - 1]).problems(strike))
+    assert problems == []
+
+
+@pytest.mark.parametrize("number", CODES)
+def test_create_is_stopped(arena: Arena, changed: Site, stage: Rehearsal, number: signal.Signals) -> None:
+    chance = random.Random(int(number))
+    known = packages(changed)
+    lasts = stage.run("create", "--json").seconds
+    for _ in range(MOMENTS):
+        known = packages(changed)
+        done = stage.run("create", "--json", signal=number, after=chance.uniform(0, lasts))
+        if done.code in (0, 3):
+            continue
+        assert done.code == CODES[number], done.said
+        new = set(packages(changed)) - set(known)
+        assert not new or done.document["error"]["message"].count(new.pop())
+        assert leftovers(changed) == []
+    assert state_of(changed) == arena.before
+    assert stage.run("create", "--json").code in (0, 3)

@@ -1,0 +1,116 @@
+"""Two runs at once: one of them works, the other one ends with 11 and says who works."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.faults.arena import QUICK, Arena
+from tests.faults.states import leftovers, packages, state_of
+from tests.sites import ROOT, Site
+
+pytestmark = [pytest.mark.fault, pytest.mark.slow]
+
+PAIRS = 20 if os.environ.get("EDMS_FAULTS") == "1" else 3
+CREATE = ("create", "--json", "--models", "documents")
+ENDED = 60
+
+
+def start(site: Site, *command: str) -> "subprocess.Popen[str]":
+    """Start a command and do not wait for it."""
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "example_project" / "manage.py"), "edms_backup", *command],
+        env=site.env,
+        cwd=site.data_dir,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def holder(site: Site) -> "subprocess.Popen[str]":
+    """Start a process of the site that holds the lock until it is killed; return when it does."""
+    program = (
+        "import django, time; django.setup()\n"
+        "from edms_backup.service import BackupService\n"
+        "with BackupService.from_settings()._alone('create'):\n"
+        "    print('held', flush=True); time.sleep(600)\n"
+    )
+    env = {**site.env, "PYTHONPATH": f"{ROOT}:{ROOT / 'example_project'}"}
+    process = subprocess.Popen([sys.executable, "-c", program], env=env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_the_second_is_told_who_works(arena: Arena, changed: Site) -> None:
+    with holder(changed) as process:
+        try:
+            for command in (CREATE, QUICK, ("undo", "--yes")):
+                done = changed.manage("edms_backup", *command, check=False)
+                if command[0] == "undo":
+                    assert done.returncode == 10  # there is nothing to undo, whoever works
+                    continue
+                assert done.returncode == 11, done.stderr
+                assert f"process {process.pid}" in done.stdout + done.stderr
+                assert "create" in done.stdout + done.stderr
+            assert changed.manage("edms_backup", "list").returncode == 0
+        finally:
+            process.send_signal(signal.SIGKILL)
+    assert state_of(changed) == arena.before
+    # The lock of the database goes when the server notices; nobody may be locked out for longer.
+    until = time.monotonic() + ENDED
+    while (done := changed.manage("edms_backup", *QUICK, check=False)).returncode == 11:
+        assert time.monotonic() < until, done.stdout
+    assert done.returncode == 0, done.stdout
+    assert state_of(changed) == arena.after
+
+
+def test_the_lock_holds_for_another_state_directory(arena: Arena, changed: Site) -> None:
+    """Two machines share a database and nothing else: the lock in the database keeps them apart."""
+    if arena.vendor == "sqlite":
+        pytest.skip("SQLite offers no lock of its own; both machines would share its files")
+    elsewhere = arena.copy(changed)
+    elsewhere.env["DATABASE_URL"] = changed.database_url
+    with holder(elsewhere) as process:
+        try:
+            done = changed.manage("edms_backup", *QUICK, check=False)
+            assert done.returncode == 11
+            assert "another machine" in done.stdout
+        finally:
+            process.send_signal(signal.SIGKILL)
+    assert state_of(changed) == arena.before
+
+
+def test_another_site_of_the_same_server_is_not_locked_out(arena: Arena, changed: Site) -> None:
+    other = arena.copy(arena.changed)
+    with holder(other) as process:
+        try:
+            assert changed.manage("edms_backup", *CREATE, check=False).returncode == 0
+        finally:
+            process.send_signal(signal.SIGKILL)
+    arena.discard(other)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("EDMS_FAULTS"),
+    reason="its quick restore takes the newest package, which the create makes",
+)
+def test_races(arena: Arena, changed: Site) -> None:
+    """Whoever comes first: each that says that it worked did, and each other one was told to wait."""
+    made = len(packages(changed))
+    for _ in range(PAIRS):
+        pair = [start(changed, *CREATE), start(changed, *QUICK)]
+        said = [process.communicate(timeout=ENDED) for process in pair]
+        codes = [process.returncode for process in pair]
+        assert set(codes) <= {0, 11}, said
+        assert 0 in codes, said
+        made += codes[0] == 0
+        assert len(packages(changed)) == made
+    assert leftovers(changed) == []
+    assert changed.manage("edms_backup", *QUICK).returncode == 0
+    assert state_of(changed).files == arena.after.files
