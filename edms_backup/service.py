@@ -22,11 +22,12 @@ from edms_backup.create.plan import plan_create
 from edms_backup.create.report import CreateReport, CreateRequest
 from edms_backup.create.seal import SiteFacts
 from edms_backup.engines import Engine, get_engine
-from edms_backup.engines.errors import mapped
+from edms_backup.engines.errors import at_border
 from edms_backup.engines.locking import database_locks, retake_database_locks
 from edms_backup.errors import (
     ConfigurationError,
     EdmsBackupError,
+    Interrupted,
     PackageNotFound,
     RunLocked,
 )
@@ -43,7 +44,7 @@ from edms_backup.restore import journal as journals
 from edms_backup.restore.aftercare import Hook, run_hooks, send
 from edms_backup.restore.journal import RestoreRecord, all_journals
 from edms_backup.restore.pipeline import RestoreTools, run_plan, run_restore
-from edms_backup.restore.recover import recover
+from edms_backup.restore.recover import recover, unsettled
 from edms_backup.restore.report import (
     FileCounts,
     Mode,
@@ -110,15 +111,18 @@ class BackupService:
 
     # -- writing -----------------------------------------------------------------------------------
 
+    @at_border()
     def create(self, request: CreateRequest) -> CreateReport:
         """Make a package of the site. See ``create/pipeline.py`` for what it raises."""
         self.settings.refuse_public_directory()
         if request.output is not None:
             self.settings.refuse_public_directory(request.output.absolute().parent)
-        with self._alone("create") as notes:
-            self.store.clear_leftovers()
-            report = self._create(request)
-        after = send(post_create, type(self), report)
+        with _too_late_to_stop() as stands:
+            with self._alone("create") as notes:
+                self.store.clear_leftovers()
+                report = self._create(request)
+                stands.append(f"Interrupted after the package was made: {report.package}.")
+            after = send(post_create, type(self), report)
         return replace(report, findings=(*notes, *report.findings, *after))
 
     def _create(self, request: CreateRequest, *, already_open: bool = False) -> CreateReport:
@@ -137,6 +141,7 @@ class BackupService:
         )
         return run_create(plan, tools, already_open=already_open)
 
+    @at_border()
     def plan(self, request: RestoreRequest) -> RestorePlan:
         """Return what a restore would do; nothing is written."""
         notes = self._recover_if_idle()
@@ -145,6 +150,7 @@ class BackupService:
             plan = run_plan(request, package, self._restore_tools())
         return replace(plan, findings=(*notes, *plan.findings))
 
+    @at_border()
     def restore(self, request: RestoreRequest) -> RestoreReport:
         """Restore a package: all of it, proven, or nothing. See ``restore/pipeline.py`` for what it raises."""
         return self._restore(request, what="restore", undoes="")
@@ -154,12 +160,14 @@ class BackupService:
             self.settings.refuse_public_directory()
         hooks = self._hooks()
         require_marker_table(sorted({spec.using for spec in self._inventory().included()}))
-        with self._package(request.package) as package:
-            package.verify_digest(self.reporter)
-            with self._alone(what) as notes:
-                report = run_restore(request, package, self._restore_tools(), undoes=undoes)
-        after = list(run_hooks(hooks, report))
-        after.extend(send(post_restore, type(self), report))
+        with _too_late_to_stop() as stands:
+            with self._package(request.package) as package:
+                package.verify_digest(self.reporter)
+                with self._alone(what) as notes:
+                    report = run_restore(request, package, self._restore_tools(), undoes=undoes)
+                    stands.append(f"Interrupted after the commit: the {what} stands; hooks may be missing.")
+            after = list(run_hooks(hooks, report))
+            after.extend(send(post_restore, type(self), report))
         return replace(report, findings=(*notes, *report.findings, *after))
 
     def last_undoable(self, run_id: str = "") -> RestoreRecord | None:
@@ -175,6 +183,7 @@ class BackupService:
                 return record
         return None
 
+    @at_border()
     def undo(self, *, run_id: str = "", plan_only: bool = False, plan_digest: str = "") -> RestoreReport:
         """Bring back the state before a restore, from the safety package that it made.
 
@@ -203,6 +212,7 @@ class BackupService:
 
     # -- looking -----------------------------------------------------------------------------------
 
+    @at_border()
     def verify(self, package: str) -> VerifyReport:
         """Read every byte of a package; damage is a finding, an unreadable file raises ``IntegrityError``."""
         started = time.monotonic()
@@ -219,6 +229,7 @@ class BackupService:
                 sha256=reader.sha256,
             )
 
+    @at_border()
     def list(self) -> Summaries:
         """Return every package of the store, the newest first; unreadable ones are listed as such."""
         self._recover_if_idle()
@@ -231,6 +242,7 @@ class BackupService:
         except EdmsBackupError as error:
             return PackageSummary(name=name, bytes=size, readable=False, problem=error.message)
 
+    @at_border()
     def show(self, package: str) -> PackageDetail:
         """Return a package's manifest."""
         self._recover_if_idle()
@@ -239,34 +251,34 @@ class BackupService:
                 summary=summarize(reader.name, reader.length, reader.manifest), manifest=reader.manifest
             )
 
+    @at_border()
     def inventory(self) -> InventoryReport:
         """Return every model with its tier, key, references, files, fate and drift."""
         notes = self._recover_if_idle()
         inventory = self._inventory()
-        with self._mapped():
-            findings = list(find_drift(spec for spec in inventory if spec.model._meta.managed))
-            findings.extend(tables_without_model(inventory, sorted({spec.using for spec in inventory})))
-            blocking = {finding.model for finding in findings if finding.severity >= Severity.ERROR}
-            engines = self._engines()
-            unmanaged = {spec.label for spec in inventory if not spec.model._meta.managed}
-            entries = catalogue(inventory, blocking | unmanaged, lambda spec: engines[spec.using].count(spec))
+        findings = list(find_drift(spec for spec in inventory if spec.model._meta.managed))
+        findings.extend(tables_without_model(inventory, sorted({spec.using for spec in inventory})))
+        blocking = {finding.model for finding in findings if finding.severity >= Severity.ERROR}
+        engines = self._engines()
+        unmanaged = {spec.label for spec in inventory if not spec.model._meta.managed}
+        entries = catalogue(inventory, blocking | unmanaged, lambda spec: engines[spec.using].count(spec))
         travelling = {spec.label for spec in inventory.included()}
         findings = [_softened(finding, travelling) for finding in findings]
         return InventoryReport(models=tuple(entries), findings=(*notes, *findings))
 
+    @at_border()
     def check(self) -> CheckReport:
         """Audit keys and tables on live data."""
         notes = self._recover_if_idle()
         inventory = self._inventory()
         specs = inventory.included()
-        with self._mapped():
-            findings = list(find_drift(specs))
-            broken = {finding.model for finding in findings if finding.severity >= Severity.ERROR}
-            sound = [(spec.model, spec.using) for spec in specs if spec.label not in broken]
-            findings.extend(audit_all(sound, self._registry(), rows=True))
-            engines = self._engines()
-            for alias, engine in engines.items():
-                findings.extend(_volatile(engine, [spec for spec in specs if spec.using == alias]))
+        findings = list(find_drift(specs))
+        broken = {finding.model for finding in findings if finding.severity >= Severity.ERROR}
+        sound = [(spec.model, spec.using) for spec in specs if spec.label not in broken]
+        findings.extend(audit_all(sound, self._registry(), rows=True))
+        engines = self._engines()
+        for alias, engine in engines.items():
+            findings.extend(_volatile(engine, [spec for spec in specs if spec.using == alias]))
         return CheckReport(findings=(*notes, *findings), models=len(specs))
 
     def audit_models(self) -> tuple[Finding, ...]:
@@ -349,10 +361,7 @@ class BackupService:
 
     def _recover_if_idle(self) -> tuple[Finding, ...]:
         """Settle an interrupted restore unless a run is in progress."""
-        if not any(
-            journal.record.state == journals.RUNNING
-            for journal in all_journals(self.settings.state_directory)
-        ):
+        if not unsettled(self.settings.state_directory):
             return ()
         try:
             with self._alone("recovery") as findings:
@@ -360,10 +369,17 @@ class BackupService:
         except RunLocked:
             return ()
 
-    @contextmanager
-    def _mapped(self) -> Iterator[None]:
-        with mapped("default"):
-            yield
+
+@contextmanager
+def _too_late_to_stop() -> Iterator[list[str]]:
+    """Yield a list for what stands; an interrupt that comes after that was put into it says so."""
+    stands: list[str] = []
+    try:
+        yield stands
+    except KeyboardInterrupt as error:
+        if stands:
+            raise Interrupted(stands[-1]) from error
+        raise
 
 
 def _softened(finding: Finding, travelling: set[str]) -> Finding:

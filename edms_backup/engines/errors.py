@@ -2,30 +2,89 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import InterfaceError, OperationalError
+from django.db import Error, InterfaceError, OperationalError
 
-from edms_backup.errors import DatabaseUnavailable, StoreFull
+from edms_backup.errors import DatabaseUnavailable, EdmsBackupError, StoreFull, StoreUnavailable
+
+_LOST = ("Cannot open a new connection in an atomic block", "Packet sequence number wrong")
+"""What Django and PyMySQL say under other classes once the connection is gone."""
 
 
 @contextmanager
 def mapped(alias: str) -> Iterator[None]:
-    """Turn a lost or unreachable database into ``DatabaseUnavailable``; other errors pass.
+    """Turn a lost or unreachable database into ``DatabaseUnavailable``, a full one into ``StoreFull``.
 
-    The connection is closed, so that the next use opens a new one.
+    Other errors pass. An interrupt that hit a commit comes out of Django as the error of what it tried
+    afterwards; here it becomes ``KeyboardInterrupt`` again.
     """
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except Error as error:
+        stop = _interrupt_behind(error)
+        if stop is not None:
+            raise KeyboardInterrupt from error
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        if "disk is full" in first or "No space left" in first:
-            raise StoreFull(
-                f"Database {alias} has no space left: {first}",
-                hint="Nothing was changed. Make room and try again.",
+        known = isinstance(error, OperationalError | InterfaceError)
+        if not known and not any(text in first for text in _LOST):
+            raise
+        raise _ours(alias, first) from error
+
+
+def lost(alias: str) -> DatabaseUnavailable:
+    """Return the error for a connection that is gone in the middle of a transaction."""
+    return DatabaseUnavailable(
+        f"The connection to database {alias} was lost.",
+        hint="Nothing was changed. Check that the database runs and is reachable, then try again.",
+    )
+
+
+def _ours(alias: str, first: str) -> EdmsBackupError:
+    if "disk is full" in first or "No space left" in first:
+        return StoreFull(
+            f"Database {alias} has no space left: {first}",
+            hint="Nothing was changed. Make room and try again.",
+        )
+    return DatabaseUnavailable(
+        f"Database {alias} could not do its work: {first}",
+        hint="Nothing was changed. Check that the database runs and is reachable, then try again.",
+    )
+
+
+def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
+    """Return the interrupt that was under way when ``error`` was raised, if there was one."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen
+
+
+@contextmanager
+def at_border() -> Iterator[None]:
+    """Map what a whole operation may meet: any database that goes away, and no room for working files.
+
+    Working files are the private key map and what is staged; a package's own store maps its errors itself.
+    """
+    try:
+        with mapped("of this site"):
+            yield
+    except (sqlite3.OperationalError, OSError) as error:
+        if not _is_full(error):
+            raise StoreUnavailable(
+                f"A working file cannot be read or written: {error}",
+                hint="Look at the disk, and at the temporary directory (TMPDIR names it), then try again.",
             ) from error
-        raise DatabaseUnavailable(
-            f"Database {alias} could not do its work: {first}",
-            hint="Nothing was changed. Check that the database runs and is reachable, then try again.",
+        raise StoreFull(
+            f"There is no space left for working files: {error}",
+            hint="Nothing was changed. Make room in the temporary directory (TMPDIR names it), then try again.",
         ) from error
+
+
+def _is_full(error: Exception) -> bool:
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "disk is full" in str(error)

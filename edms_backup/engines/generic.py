@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,15 +12,16 @@ from django.core.management.color import no_style
 from django.db import DatabaseError, Error, IntegrityError, connections, models, transaction
 
 from edms_backup.engines.base import BrokenReference, Engine, TargetRow
-from edms_backup.engines.errors import mapped
+from edms_backup.engines.errors import lost, mapped
 from edms_backup.engines.naming import base_queryset
 from edms_backup.engines.reading import Row, RowReader, Tally
-from edms_backup.errors import DatabaseUnavailable, LoadFailed
+from edms_backup.errors import LoadFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory, ManyToMany, ModelSpec
 
 logger = logging.getLogger(__name__)
 
+_IN_FAILED_TRANSACTION = "25P02"
 _IN_CLAUSE = 500  # values in one IN (...): below the smallest variable limit of any SQLite
 
 
@@ -46,9 +47,20 @@ class GenericEngine(Engine):
     @contextmanager
     def freeze(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
         """Hold a transaction; whether that is one view of all tables depends on the backend."""
-        with mapped(self.alias), transaction.atomic(using=self.alias):
+        with self._atomic(durable=False):
             self._begin_snapshot(specs)
             yield
+
+    @contextmanager
+    def _atomic(self, *, durable: bool) -> Iterator[None]:
+        """Hold Django's ``atomic``; a connection whose driver was interrupted is not used again."""
+        try:
+            with mapped(self.alias), transaction.atomic(using=self.alias, durable=durable):
+                yield
+        except KeyboardInterrupt:
+            # It may be in the middle of an answer, or still inside of the transaction.
+            self.disconnect()
+            raise
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
         """Say what makes the open transaction one consistent view; nothing on an unknown backend."""
@@ -57,7 +69,7 @@ class GenericEngine(Engine):
     def transaction(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
         """Open the transaction, keep writers away where possible, let foreign keys wait."""
         try:
-            with mapped(self.alias), transaction.atomic(using=self.alias, durable=True):
+            with self._atomic(durable=True):
                 self._begin_writing(specs)
                 yield
         except IntegrityError as error:  # foreign keys that waited are checked by the commit itself
@@ -121,9 +133,7 @@ class GenericEngine(Engine):
     ) -> Exception:
         """Return the error to raise for a batch that the database refused."""
         if not self.is_usable():
-            return DatabaseUnavailable(
-                f"The connection to database {self.alias} was lost while rows were written."
-            )
+            return lost(self.alias)
         where = name_of(start) if len(batch) == 1 else f"{name_of(start)} … {name_of(start + len(batch) - 1)}"
         return LoadFailed(
             f"The database refused rows of {model._meta.label} ({where}): {one_line(error)}",
@@ -131,20 +141,22 @@ class GenericEngine(Engine):
         )
 
     def is_usable(self) -> bool:
-        """Return whether the connection still answers."""
-        connection = self.connection
-        if connection.connection is None:
+        """Return whether the session that the transaction is in still answers. Never opens a new one.
+
+        Asked with a statement of the driver's own: PyMySQL's ``ping``, which Django uses, reconnects in
+        silence, and the transaction would be gone.
+        """
+        session = self.connection.connection
+        if session is None:
             return False
-        if connection.in_atomic_block and connection.needs_rollback:
-            return True
         try:
-            return (
-                bool(connection.is_usable())
-                or connection.vendor == "postgresql"
-                and not connection.connection.closed
-            )
-        except DatabaseError:
-            return False
+            with closing(session.cursor()) as cursor:
+                cursor.execute("SELECT 1")
+                cursor.fetchall()
+        except self.connection.Database.Error as error:
+            # PostgreSQL answers so inside of a transaction that an error has ended: a session that lives.
+            return getattr(error, "sqlstate", None) == _IN_FAILED_TRANSACTION
+        return True
 
     def _insert_links(self, link: ManyToMany, rows: list[TargetRow]) -> None:
         columns = [column for column in link.through._meta.local_concrete_fields if not column.primary_key]
@@ -178,7 +190,7 @@ class GenericEngine(Engine):
             changed = base_queryset(spec.model, self.alias).filter(pk=row.pk).update(**_wrapped(spec, values))
         except DatabaseError as error:
             if not self.is_usable():
-                raise DatabaseUnavailable(f"The connection to database {self.alias} was lost.") from error
+                raise lost(self.alias) from error
             raise LoadFailed(f"The database refused {spec.label} {row.name}: {one_line(error)}") from error
         if changed == 0 and not base_queryset(spec.model, self.alias).filter(pk=row.pk).exists():
             raise LoadFailed(f"{spec.label} {row.name} was to be updated but is no longer there.")

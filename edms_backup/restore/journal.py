@@ -130,6 +130,14 @@ def all_journals(state_directory: Path) -> list[Journal]:
     return sorted(found, key=lambda journal: (journal.record.started_at, journal.folder.name))
 
 
+def unrecorded(state_directory: Path) -> list[Path]:
+    """Return the folders of runs that ended before they had written anything down."""
+    folder = state_directory / "restores"
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if path.is_dir() and not (path / "record.json").is_file()]
+
+
 def new_journal(state_directory: Path, run_id: str) -> Journal:
     """Return the journal of a new run; nothing is written yet."""
     return Journal(state_directory / "restores" / run_id)

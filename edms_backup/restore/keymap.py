@@ -62,6 +62,10 @@ class KeyMap:
         self._db.execute("BEGIN")
         self.ambiguous: set[str] = set()
         """Labels of models in which several rows of the target have one natural key."""
+        self.substitutes: dict[str, dict[bytes, bytes]] = {}
+        """By label: keys of refused rows, which the site does not have, to keys of the rows that stay instead."""
+        self.rewritten: set[str] = set()
+        """Labels of models with rows whose content is not what was sealed, as the plan announced."""
         self._models: dict[str, int] = {}
         self._uniques: list[tuple[int, int, int, bytes, bytes]] = []
 
@@ -295,10 +299,21 @@ class KeyMap:
     def refuse(self, label: str, ours: bytes, theirs: bytes) -> None:
         """Leave a row of the package out; what refers to it will refer to the site's row instead."""
         number = self.number(label)
+        if not self.ask(
+            "SELECT live FROM rows WHERE model = ? AND key = ? AND live IS NOT NULL", (number, ours)
+        ):
+            self.substitutes.setdefault(label, {})[ours] = theirs
         self._db.execute(
             "UPDATE rows SET refused = 1, target = COALESCE(live, (SELECT other.live FROM rows AS other "
             "WHERE other.model = :m AND other.key = :theirs)) WHERE model = :m AND key = :ours",
             {"m": number, "ours": ours, "theirs": theirs},
+        )
+
+    def set_content(self, label: str, key: bytes, digest: bytes) -> None:
+        """Expect another content of a row than the package says, as the plan announced."""
+        self.rewritten.add(label)
+        self._db.execute(
+            "UPDATE rows SET src_hash = ? WHERE model = ? AND key = ?", (digest, self.number(label), key)
         )
 
     def take_over(self, label: str, ours: bytes, theirs: bytes) -> bool:

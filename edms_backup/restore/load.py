@@ -293,7 +293,8 @@ class References:
             if pk is None and isinstance(value, list):
                 raise self._missing(field, label, value, str(document["_pk"]))
             found.append(decode(column, value if pk is None else pk))
-        return found
+        # Where a row gave way to another one, two links may have become one.
+        return list(dict.fromkeys(found)) if self.keymap.substitutes else found
 
     def followed(self, column: str, value: Any, document: Document) -> Any:
         """Return a column's value with every id that a reference of the row resolves replaced by the target's."""

@@ -20,6 +20,7 @@ from django.db import Error, models
 
 from edms_backup.engines import Engine
 from edms_backup.errors import (
+    DatabaseUnavailable,
     EdmsBackupError,
     Interrupted,
     MissingTable,
@@ -50,12 +51,16 @@ from edms_backup.restore.keymap import KeyMap
 from edms_backup.restore.load import find_moves, load
 from edms_backup.restore.plan import build_plan
 from edms_backup.restore.recover import settle
+from edms_backup.restore.redirect import redirect
 from edms_backup.restore.report import Outcome, RestorePlan, RestoreReport, RestoreRequest
 from edms_backup.restore.target import Target, choose_scope, package_registry
 from edms_backup.restore.validate import validate, verdict
 from edms_backup.schema.drift import find_drift
 from edms_backup.schema.inventory import Inventory
 from edms_backup.storage.roots import FileRoot
+
+_PATIENCE = 3.0
+"""Seconds that a server is given to end what a lost session had begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,19 +135,16 @@ def run_restore(
             with _prepare(request, package, tools, target, findings) as prepared:
                 _refuse(prepared.plan, request)
                 report, record = _work(request, prepared, record, journal, staged, tools)
-    except BaseException:
+    except BaseException as error:
         # Whatever happened, and wherever: the marker in the database knows whether the rows are in.
-        _settle_afresh(journal, target, tools)
-        raise
+        if not _stands_all_the_same(error, _settle_afresh(journal, target, tools)):
+            raise
     try:
         after = _finish(record, journal, staged, target, package, tools)
     except BaseException as error:
         _settle_afresh(journal, target, tools)  # the rows are in: the files must follow
         if isinstance(error, KeyboardInterrupt):
-            raise Interrupted(
-                "Interrupted after the commit: the restore stands, rows and files are complete.",
-                hint="`edms_backup undo` goes back to the state before.",
-            ) from error
+            raise _stopped_after_the_commit() from error
         if not isinstance(error, EdmsBackupError | OSError | Error):
             raise
         raise RollbackFailed(
@@ -152,19 +154,50 @@ def run_restore(
     return replace(report, findings=(*report.findings, *after), seconds=time.monotonic() - started)
 
 
-def _settle_afresh(journal: Journal, target: Target, tools: RestoreTools) -> None:
-    """Bring files into the state of the rows, asked of the database on a new connection.
+def _settle_afresh(journal: Journal, target: Target, tools: RestoreTools) -> str:
+    """Bring files into the state of the rows, asked of the database on a new connection; return that state.
 
     The old one may still be inside of a transaction whose commit was interrupted. Where the server still works
-    on it, its lock is taken, and the next command settles the run instead.
+    on it, its lock is taken; when that lasts, the next command settles the run instead (``running``).
     """
     journal.close()
     if not journal.folder.exists():
-        return
-    for alias in target.aliases:
-        tools.engines[alias].disconnect()
-    if tools.may_settle():
-        settle(journal, tools.roots, tools.is_marked)
+        return journals.ROLLED_BACK
+    patience = time.monotonic() + _PATIENCE
+    while True:
+        for alias in target.aliases:
+            tools.engines[alias].disconnect()
+        if tools.may_settle():
+            return settle(journal, tools.roots, tools.is_marked)
+        if time.monotonic() > patience:
+            return journals.RUNNING
+        time.sleep(_PATIENCE / 20)
+
+
+def _stands_all_the_same(error: BaseException, state: str) -> bool:
+    """Return whether what went wrong only hid that the rows were committed, so that the restore goes on.
+
+    Raises what is true instead where ``error`` would say that nothing was changed.
+    """
+    if state == journals.ROLLED_BACK:
+        return False
+    stopped = isinstance(error, KeyboardInterrupt)
+    if state == journals.COMMITTED:
+        if stopped:
+            raise _stopped_after_the_commit() from error
+        return isinstance(error, DatabaseUnavailable)
+    what = "It was interrupted" if stopped else "The connection to the database was lost"
+    raise (Interrupted if stopped else DatabaseUnavailable)(
+        f"{what} while the restore ended; whether it was committed is not known yet.",
+        hint="Run `edms_backup restore latest --dry-run` once the database answers: it settles the restore and tells.",
+    ) from error
+
+
+def _stopped_after_the_commit() -> Interrupted:
+    return Interrupted(
+        "Interrupted after the commit: the restore stands, rows and files are complete.",
+        hint="`edms_backup undo` goes back to the state before.",
+    )
 
 
 def _open_target(
@@ -212,6 +245,7 @@ def _prepare(
             index_all(package, target, keymap, request.mode, tools.reporter)
             found = Findings(list(findings))
             found.extend(settle_conflicts(target, keymap, request.mode))
+            found.extend(redirect(package, target, keymap))
             issued = {entry.label: entry.sequence or 0 for entry in package.manifest.models}
             found.extend(assign_keys(target, keymap, request.mode, issued))
             found.extend(chance_findings(keymap))
@@ -328,7 +362,12 @@ def _finish(
     journal.close()
     now = tools.clock().astimezone(datetime.UTC).isoformat()
     journal.write(replace(record, state=journals.COMMITTED, committed_at=now))
-    _raise_sequences(target, package, tools, transactional=False)
+    try:
+        _raise_sequences(target, package, tools, transactional=False)
+    except Error:  # the connection may have been lost right after the commit; what is raised once is kept
+        for alias in target.aliases:
+            tools.engines[alias].disconnect()
+        _raise_sequences(target, package, tools, transactional=False)
     forget(target.specs)
     return list(analyze(tools.engines, target.specs))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from edms_backup.errors import DatabaseUnavailable, EdmsBackupError, RollbackFai
 from edms_backup.findings import Finding, Severity
 from edms_backup.restore import journal as journals
 from edms_backup.restore.files import StagedFiles
-from edms_backup.restore.journal import Journal, all_journals
+from edms_backup.restore.journal import Journal, all_journals, unrecorded
 from edms_backup.storage.roots import FileRoot
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,7 @@ def settle(journal: Journal, roots: Mapping[str, FileRoot], is_marked: Callable[
     could not be put back.
     """
     if not (journal.folder / "record.json").is_file():
+        shutil.rmtree(journal.folder, ignore_errors=True)  # it ended before there was anything to undo
         return journals.ROLLED_BACK
     record = journal.record
     try:
@@ -55,11 +57,19 @@ def settle(journal: Journal, roots: Mapping[str, FileRoot], is_marked: Callable[
     return state
 
 
+def unsettled(state_directory: Path) -> bool:
+    """Return whether a run did not end, or is in progress: only who gets the lock knows."""
+    running = (journal.record.state == journals.RUNNING for journal in all_journals(state_directory))
+    return any(running) or bool(unrecorded(state_directory))
+
+
 def recover(
     state_directory: Path, roots: Mapping[str, FileRoot], is_marked: Callable[[str, str], bool]
 ) -> list[Finding]:
     """Settle every run whose process died; the caller holds the lock, so none of them is alive."""
     findings = []
+    for folder in unrecorded(state_directory):
+        shutil.rmtree(folder, ignore_errors=True)
     for journal in all_journals(state_directory):
         record = journal.record
         if record.state != journals.RUNNING:

@@ -55,7 +55,7 @@ def validate(
         counts[spec.label].identical = ledger.identical_count(keymap, spec.label)
         findings.extend(_ledger(spec, counts[spec.label], mode))
         findings.extend(_rows(package, entries[spec.label], spec, target, keymap, mode))
-        if not counts[spec.label].refused:
+        if not counts[spec.label].refused and spec.label not in keymap.rewritten:
             findings.extend(_digest(entries[spec.label], keymap))
         done += counts[spec.label].expected
         reporter.emit(Progress(step="validate", done=done, subject=spec.label))

@@ -51,9 +51,6 @@ def test_without_a_policy_a_conflict_forbids_the_restore(zoo: Zoo, policy: str |
     assert set(zoo_models.Rate.objects.values_list("code", flat=True)) == {"filler", "theirs"}
 
 
-@pytest.mark.xfail(
-    reason="a restore with on_conflict=keep rolls back when a loaded row refers to the refused one"
-)
 def test_keep_refuses_the_row_and_what_refers_to_it_refers_to_the_one_that_stays(zoo: Zoo) -> None:
     _, theirs = clash(zoo, "keep")
 
@@ -70,9 +67,6 @@ def test_keep_refuses_the_row_and_what_refers_to_it_refers_to_the_one_that_stays
     assert zoo_models.Specimen.objects.get().big == theirs
 
 
-@pytest.mark.xfail(
-    reason="a restore with on_conflict=keep rolls back when a loaded row refers to the refused one"
-)
 def test_foreign_keys_to_a_refused_row_lead_to_the_row_that_stays(zoo: Zoo) -> None:
     zoo.configure(NATURAL_KEYS={"zoo.Tag": ["pk"]}, MODELS={"zoo.Tag": {"on_conflict": "keep"}})
     zoo_models.Orphan.objects.create(code="o", tag=zoo_models.Tag.objects.create(pk=5, code="red"))
@@ -85,6 +79,41 @@ def test_foreign_keys_to_a_refused_row_lead_to_the_row_that_stays(zoo: Zoo) -> N
 
     assert report.models["zoo.Tag"].refused == 1
     assert zoo_models.Orphan.objects.get().tag_id == 9
+
+
+def test_generic_references_and_links_to_a_refused_row_lead_to_the_row_that_stays(zoo: Zoo) -> None:
+    zoo.configure(NATURAL_KEYS={"zoo.Tag": ["pk"]}, MODELS={"zoo.Tag": {"on_conflict": "keep"}})
+    red, blue = (zoo_models.Tag.objects.create(pk=pk, code=code) for pk, code in ((5, "red"), (6, "blue")))
+    zoo_models.Note.objects.create(code="n", subject=red)
+    article = zoo_models.Article.objects.create(code="l")
+    article.tags.add(red, blue)
+    zoo.create("zoo.Tag", "zoo.Note", "zoo.Article")
+    for model in (zoo_models.Note, zoo_models.Article, zoo_models.Tag):
+        model.objects.all().delete()
+    zoo_models.Tag.objects.create(pk=9, code="red")
+
+    report = zoo.restore()
+
+    assert report.models["zoo.Tag"].refused == 1
+    assert zoo_models.Note.objects.get().subject == zoo_models.Tag.objects.get(pk=9)
+    assert set(zoo_models.Article.objects.get().tags.values_list("pk", flat=True)) == {6, 9}
+
+
+def test_a_row_that_is_known_by_a_refused_one_blocks_the_restore(zoo: Zoo) -> None:
+    zoo.configure(
+        NATURAL_KEYS={"zoo.Tag": ["pk"], "zoo.Orphan": ["tag"]}, MODELS={"zoo.Tag": {"on_conflict": "keep"}}
+    )
+    zoo_models.Orphan.objects.create(code="o", tag=zoo_models.Tag.objects.create(pk=5, code="red"))
+    zoo.create("zoo.Tag", "zoo.Orphan")
+    zoo_models.Orphan.objects.all().delete()
+    zoo_models.Tag.objects.all().delete()
+    zoo_models.Tag.objects.create(pk=9, code="red")
+
+    with pytest.raises(PlanBlocked) as raised:
+        zoo.restore()
+
+    assert "conflict_in_key" in {finding.code for finding in raised.value.findings}
+    assert not zoo_models.Orphan.objects.exists()
 
 
 def test_take_puts_the_row_in_the_place_of_the_other(zoo: Zoo) -> None:
