@@ -8,6 +8,7 @@ finished or undone.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO
 
-from edms_backup.errors import MalformedPackage
+from edms_backup.errors import MalformedPackage, StoreUnavailable
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
 from edms_backup.package import FileEntry, PackageReader
@@ -26,6 +27,8 @@ from edms_backup.storage import fsync_directory, store_error
 from edms_backup.storage.roots import DirectoryRoot, FileRoot
 
 _CHUNK = 1024 * 1024
+# What file systems without hard links answer.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
 
 
 class ScopedFiles:
@@ -166,25 +169,17 @@ class StagedFiles:
             if root is None:
                 continue
             staged = self._staged_path(root, step.staged)
-            # A staged file that is gone has been placed: only then does the name belong to this run.
-            if step.kind == "new" and not staged.exists():
+            if step.kind == "new" and _was_placed(root, step.name, staged):
                 root.delete(step.name)
         self._clean()
 
     def _place(self, step: FileStep) -> None:
         root = self._roots[step.root]
         staged = self._staged_path(root, step.staged)
-        if not staged.exists():
-            return  # placed already
         try:
             if isinstance(root, DirectoryRoot):
-                path = root.path(step.name)
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if path.exists():
-                    staged.chmod(path.stat().st_mode & 0o7777)  # who may read it does not change
-                staged.replace(path)
-                fsync_directory(path.parent)
-            else:
+                _place_in_directory(step.kind, staged, root.path(step.name))
+            elif staged.exists():
                 with staged.open("rb") as source:
                     root.write(step.name, source)
                 staged.unlink()
@@ -192,12 +187,90 @@ class StagedFiles:
             raise store_error(error, f"File {step.name} cannot be put in place") from error
 
     def _clean(self) -> None:
-        """Remove the folders of staged content."""
+        """Remove the folders of staged content, and copies that a mount point between made necessary."""
+        for step in self._journal.steps():
+            root = self._roots.get(step.root)
+            if isinstance(root, DirectoryRoot):
+                _beside(self._staged_path(root, step.staged), root.path(step.name)).unlink(missing_ok=True)
         folder = f".edms-restore-{self._journal.folder.name}"
         bases = [root.directory for root in self._roots.values() if isinstance(root, DirectoryRoot)]
         for base in [*bases, self._journal.folder]:
             if (base / folder).is_dir():
                 shutil.rmtree(base / folder)
+
+
+def _was_placed(root: FileRoot, name: str, staged: Path) -> bool:
+    """Return whether the name belongs to this run: its content is staged no more, or has both names."""
+    if not isinstance(root, DirectoryRoot):
+        return not staged.exists()
+    path = root.path(name)
+    waiting = next((place for place in (staged, _beside(staged, path)) if place.exists()), None)
+    return waiting is None or path.exists() and path.samefile(waiting)
+
+
+def _place_in_directory(kind: str, staged: Path, path: Path) -> None:
+    """Move staged content to its place; nothing happens when it is there already."""
+    put, copy = _put_new if kind == "new" else _put_over, _beside(staged, path)
+    source = staged if staged.exists() else copy
+    if not source.exists():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        put(source, path)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        # A mount point lies between, and only within one file system is a rename atomic. While both copies
+        # are there the staged one counts; once it is gone the other one is complete.
+        _copy(staged, copy)
+        staged.unlink()
+        put(copy, path)
+    fsync_directory(path.parent)
+
+
+def _put_new(source: Path, path: Path) -> None:
+    """Give content a name that was free; what came into being there meanwhile is not overwritten."""
+    try:
+        os.link(source, path)
+    except FileExistsError:
+        if not path.samefile(source):
+            raise _taken(path) from None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if path.exists():
+            raise _taken(path) from error
+        source.replace(path)
+        return
+    source.unlink()
+
+
+def _taken(path: Path) -> StoreUnavailable:
+    return StoreUnavailable(
+        f"File {path.name} came into being in {path.parent.name} while the restore ran; it was left as it is.",
+        hint="Nothing was changed. Run the restore again: it will tell what it would replace.",
+    )
+
+
+def _put_over(source: Path, path: Path) -> None:
+    """Replace a file by content; who may read it does not change."""
+    if path.exists():
+        source.chmod(path.stat().st_mode & 0o7777)
+    source.replace(path)
+
+
+def _copy(source: Path, copy: Path) -> None:
+    """Copy content durably, with its mode."""
+    with source.open("rb") as reader, copy.open("wb") as sink:
+        shutil.copyfileobj(reader, sink, _CHUNK)
+        sink.flush()
+        os.fsync(sink.fileno())
+    shutil.copymode(source, copy)
+
+
+def _beside(staged: Path, path: Path) -> Path:
+    """Return the name of a copy of staged content in the folder where it will lie."""
+    return path.parent / f"{staged.parent.name}-{staged.name}"
 
 
 def check_files(
