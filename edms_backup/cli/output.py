@@ -148,7 +148,7 @@ class Output:
             document = error.to_dict()
             if exit_code is not None:
                 document["exit_code"] = exit_code
-            self.document({"error": document})
+            self.document({"ok": False, "error": document})
             return
         for severity, text in finding_lines(error.findings, everything=self.detailed):
             self.note(self._painted(severity, text))

@@ -40,6 +40,7 @@ def test_every_error_is_one_json_document(run: Run, kind: type[EdmsBackupError])
     )
     assert ended.code == kind.exit_code
     assert ended.json == {
+        "ok": False,
         "error": {
             "code": kind.code,
             "exit_code": kind.exit_code,
