@@ -80,6 +80,7 @@ def run(options: dict[str, Any], service: BackupService, out: Output) -> int:
         request = _confirmed(request, service, out, options)
     out.if_interrupted = "Interrupted; the restore was rolled back, rows and files are as before."
     report = service.restore(request)
+    out.if_interrupted = "Interrupted after the restore was done: it stands."
     return show_done(report, out)
 
 

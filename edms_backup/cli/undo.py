@@ -49,7 +49,9 @@ def run(options: dict[str, Any], service: BackupService, out: Output) -> int:
         out.refuse_unless_answerable(options["stdin"])
         plan_digest = _confirmed(run_id, record, service, out, options)
     out.if_interrupted = "Interrupted; undoing was rolled back, rows and files are as before."
-    return show_done(service.undo(run_id=run_id, plan_digest=plan_digest), out)
+    report = service.undo(run_id=run_id, plan_digest=plan_digest)
+    out.if_interrupted = "Interrupted after undoing was done: it stands."
+    return show_done(report, out)
 
 
 def _plan(run_id: str, record: RestoreRecord | None, service: BackupService, out: Output) -> int:

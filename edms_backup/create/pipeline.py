@@ -20,7 +20,7 @@ from edms_backup.create.publish import read_back
 from edms_backup.create.report import CreateReport
 from edms_backup.create.seal import Contents, SiteFacts, seal
 from edms_backup.engines import Engine
-from edms_backup.errors import UsageError
+from edms_backup.errors import EdmsBackupError, Interrupted, UsageError
 from edms_backup.events import Reporter
 from edms_backup.findings import Findings
 from edms_backup.naturalkeys import KeyRegistry
@@ -76,6 +76,10 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
             shown = _publish(plan, tools, partial, name)
     except OSError as error:
         raise store_error(error, "The package cannot be written") from error
+    except KeyboardInterrupt as error:
+        if _is_published(plan, tools, name):
+            raise Interrupted(f"Interrupted after the package was made: {name}.") from error
+        raise
     finally:
         partial.unlink(missing_ok=True)
     return _report(shown, manifest, info, findings, time.monotonic() - started)
@@ -142,6 +146,16 @@ def _publish(plan: CreatePlan, tools: CreateTools, partial: Path, name: str) -> 
         publish_file(partial, plan.request.output)
         return str(plan.request.output)
     return tools.store.publish(partial, name).name
+
+
+def _is_published(plan: CreatePlan, tools: CreateTools, name: str) -> bool:
+    """Return whether the package is there for everybody to see; its name has never been anybody else's."""
+    try:
+        if plan.request.output is not None:
+            return plan.request.output.exists()
+        return bool(tools.store.stat(name))
+    except EdmsBackupError:
+        return False
 
 
 def _report(
