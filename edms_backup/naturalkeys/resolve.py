@@ -180,14 +180,12 @@ class KeyRegistry:
     def _primary_key(self, model: type[models.Model], reason: str) -> KeySpec:
         primary_key = model._meta.pk
         assert primary_key is not None
-        if primary_key.is_relation:
+        members = getattr(primary_key, "fields", None) or [primary_key]
+        if any(member.is_relation for member in members):
             try:
-                return self._spec(model, KeySource.PRIMARY_KEY, (primary_key.name,), why=reason)
+                return self._spec(model, KeySource.PRIMARY_KEY, [m.name for m in members], why=reason)
             except NaturalKeyError as error:
                 return self._by_content(model, str(error))
-        members = getattr(primary_key, "fields", None)
-        if members and any(member.is_relation for member in members):
-            return self._spec(model, KeySource.PRIMARY_KEY, [member.name for member in members], why=reason)
         if not isinstance(primary_key, models.AutoField):
             return self._spec(model, KeySource.PRIMARY_KEY, ("pk",), why=reason)
         return self._by_content(model, reason or "no unique constraint and no natural key")
