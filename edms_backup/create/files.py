@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import BinaryIO
 
 from edms_backup.create.dump import WantedFile, WantedFiles
@@ -53,16 +54,11 @@ def _store(
         return missing
     try:
         content = _read(root, item, package)
-    except FileNotFoundError:
-        findings.add(_finding(item, "missing_file", "does not exist"))
-        return missing
     except MalformedPackage:
         findings.add(_finding(item, "file_outside_root", "leads out of its base directory"))
         return missing
-    except OSError as error:
-        findings.add(
-            _finding(item, "unreadable_file", f"cannot be read ({error.strerror or type(error).__name__})")
-        )
+    except _Unreadable as problem:
+        findings.add(_finding(item, problem.code, problem.what))
         return missing
     if content is None:
         findings.add(_finding(item, "unstable_file", f"changed during each of {_TRIES} attempts to read it"))
@@ -81,12 +77,32 @@ def _store(
 def _read(root: FileRoot, item: WantedFile, package: PackageWriter) -> Content | None:
     """Store one file's content; ``None`` when it never held still."""
     for _ in range(_TRIES):
-        with root.open(item.name) as stream:
+        with _reading():
+            opened = root.open(item.name)
+        with opened as stream:
             try:
                 return package.add_content(_Steady(stream, root, item.name))  # type: ignore[arg-type]
             except _Changed:
                 continue
     return None
+
+
+class _Unreadable(Exception):
+    """The file cannot be read, and the package that it goes into is well."""
+
+    def __init__(self, error: OSError) -> None:
+        gone = isinstance(error, FileNotFoundError)
+        self.code = "missing_file" if gone else "unreadable_file"
+        self.what = "does not exist" if gone else f"cannot be read ({error.strerror or type(error).__name__})"
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Set errors of a file apart from those of the package: a full disk there must end the create."""
+    try:
+        yield
+    except OSError as error:
+        raise _Unreadable(error) from error
 
 
 class _Changed(Exception):
@@ -103,12 +119,14 @@ class _Steady:
         self._stream = stream
         self._root = root
         self._name = name
-        self._before = root.signature(name)
+        with _reading():
+            self._before = root.signature(name)
 
     def read(self, size: int = -1) -> bytes:
-        data = self._stream.read(size)
-        if not data and self._root.signature(self._name) != self._before:
-            raise _Changed
+        with _reading():
+            data = self._stream.read(size)
+            if not data and self._root.signature(self._name) != self._before:
+                raise _Changed
         return data
 
 

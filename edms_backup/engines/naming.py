@@ -19,8 +19,11 @@ BATCH = 2000  # rows per fetch and per look-up of generic references
 
 
 def base_queryset(model: type[models.Model], using: str) -> models.QuerySet[Any]:
-    """Return a queryset of every row: no manager of the host is asked, soft-deleted rows are seen."""
-    return models.QuerySet(model=model, using=using)
+    """Return a queryset of every row: no manager of the host is asked, soft-deleted rows are seen.
+
+    ``Meta.ordering`` is left out as well: it may sort by other tables, lose rows over it, or have no end.
+    """
+    return models.QuerySet(model=model, using=using).order_by()
 
 
 def outer_join_all(queryset: models.QuerySet[Any]) -> None:

@@ -256,8 +256,7 @@ def build_inventory(
         for model in apps.get_models()
         if not model._meta.proxy
     ]
-    ordered = _in_dependency_order(_with_tiers(found, by_label))
-    return Inventory({spec.label: spec for spec in ordered})
+    return Inventory({spec.label: spec for spec in _in_dependency_order(_with_tiers(found, by_label))})
 
 
 def _describe(
@@ -294,7 +293,7 @@ def _fate(model: type[models.Model], options: ModelOptions) -> tuple[Fate, str]:
         return Fate.EXCLUDED, _EXCLUDED_APPS[app]
     if label in _EXCLUDED_MODELS:
         return Fate.EXCLUDED, _EXCLUDED_MODELS[label]
-    if not model._meta.managed:
+    if not model._meta.can_migrate(router.db_for_write(model)):  # also for what Meta.required_db_… rules out
         return Fate.EXCLUDED, "unmanaged: a view, or a table that something else owns"
     if label in _FRAMEWORK_MODELS:
         return Fate.FRAMEWORK, "belongs to the code; travels by natural key"
@@ -355,7 +354,9 @@ def _generics(model: type[models.Model]) -> Iterator[GenericRef]:
 
 def _with_tiers(specs: list[ModelSpec], options: Mapping[str, ModelOptions]) -> list[ModelSpec]:
     """Give every model its tier: people and documents, what hangs on them, the rest, the framework."""
-    critical = {spec.label for spec in specs if spec.files} | {get_user_model()._meta.label}
+    critical = {spec.label for spec in specs if spec.files}
+    if apps.is_installed("django.contrib.auth"):
+        critical.add(get_user_model()._meta.label)
     tiered = []
     for spec in specs:
         told = options.get(spec.label.lower())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import secrets
 import shutil
@@ -30,6 +31,8 @@ try:
 except ImportError:  # pragma: no cover
     # Not a POSIX system: a partial then counts as abandoned by its age alone.
     fcntl = None  # type: ignore[assignment]
+
+logger = logging.getLogger(__name__)
 
 LEFTOVER_AGE = 3600.0
 """Seconds without a write after which an unfinished package that no process holds counts as abandoned."""
@@ -124,21 +127,36 @@ def publish_file(local: Path, target: Path) -> None:
     """Give the finished file ``local`` the name ``target`` in one step, after its bytes are on disk.
 
     Both must lie on one file system. An existing ``target`` is never overwritten (``UsageError``). Afterwards
-    ``local`` is gone. Raises ``StoreFull`` or ``StoreUnavailable`` when the file system refuses.
+    ``local`` is gone. Raises ``StoreFull`` or ``StoreUnavailable`` when the file system refuses; then there is no
+    ``target`` either.
     """
+    ours: os.stat_result | None = None
     try:
         _sync_file(local)
+        ours = local.stat()
         _rename_exclusively(local, target)
         fsync_directory(target.parent)
     except FileExistsError as error:
         raise taken(target.name, str(target.parent)) from error
     except OSError as error:
+        _withdraw(target, ours)
         if error.errno == errno.EXDEV:
             raise UsageError(
                 f"{local} lies on another file system than {target.parent}: a package is written beside its"
                 " final place, so that it appears there in one step."
             ) from error
         raise store_error(error, f"The package cannot be put in place as {target}") from error
+
+
+def _withdraw(target: Path, ours: os.stat_result | None) -> None:
+    """Remove a package that was named already when the disk failed: who is told of a failure finds nothing."""
+    try:
+        if ours is not None and os.path.samestat(target.lstat(), ours):
+            target.unlink()
+    except FileNotFoundError:
+        return  # it had not come so far
+    except OSError as error:
+        logger.warning("%s may be there, although publishing it failed: %s", target, error)
 
 
 def create_partial(directory: Path, name: str) -> BinaryIO:
