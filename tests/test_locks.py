@@ -56,6 +56,7 @@ def test_the_lock_is_free_after_its_owner_ended(tmp_path: Path) -> None:
         assert (tmp_path / LOCK_FILE).exists()
 
 
+@pytest.mark.pitfall(80)
 @pytest.mark.fault
 def test_a_killed_owner_leaves_nothing_to_clean_up(tmp_path: Path) -> None:
     with _owner(tmp_path) as process:

@@ -54,6 +54,7 @@ def test_merge_leaves_the_keys_of_the_new_site_alone(story: Story) -> None:
         assert {row.name: row.key for row in rows}.items() <= keys.items(), label
 
 
+@pytest.mark.pitfall(30)
 def test_an_empty_site_becomes_the_original(story: Story) -> None:
     assert differences(story.before, story.fresh.image) == []
 
@@ -100,6 +101,7 @@ def without_the_gone(row: Row, between: Image, after: Image) -> dict[str, str]:
     return values
 
 
+@pytest.mark.pitfall(25)
 def test_the_second_restore_changes_nothing(story: Story) -> None:
     again = story.again
 
@@ -110,6 +112,7 @@ def test_the_second_restore_changes_nothing(story: Story) -> None:
     assert differences(story.merged.image, again.image, keys=True) == []
 
 
+@pytest.mark.pitfall(60)
 @pytest.mark.parametrize("how", ["merged", "replaced", "fresh"])
 def test_no_table_numbers_its_next_row_as_an_old_one(story: Story, how: str) -> None:
     assert behind(getattr(story, how).site) == []
@@ -156,6 +159,7 @@ def test_from_vendor_to_vendor_and_back(stories: Stories) -> None:
     assert differences(start.before, stories("mariadb").before, keys=False) == []
 
 
+@pytest.mark.pitfall(39)
 def test_no_receiver_fires_and_no_mail_goes_out(story: Story) -> None:
     result = inside(story.copy(story.disaster, "quiet"), "restore_quietly", story.package)
 

@@ -49,6 +49,7 @@ STATEMENTS = {
 }
 
 
+@pytest.mark.pitfall(94)
 def test_each_change_is_reported_and_nothing_else(make_site: SiteFactory) -> None:
     site = make_site("sqlite", seeded=True)
     for name in ("kiosk", "auditor"):

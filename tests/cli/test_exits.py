@@ -22,6 +22,7 @@ def _every_error() -> Iterator[type[EdmsBackupError]]:
             yield value
 
 
+@pytest.mark.pitfall(89)
 @pytest.mark.parametrize("kind", list(_every_error()), ids=lambda kind: kind.__name__)
 def test_every_error_has_its_exit_code(run: Run, kind: type[EdmsBackupError]) -> None:
     error = kind("It went wrong.", hint="Do this.", findings=[BLOCKER])
@@ -47,7 +48,7 @@ def test_every_error_is_one_json_document(run: Run, kind: type[EdmsBackupError])
             "message": "It went wrong.",
             "hint": "",
             "findings": [BLOCKER.to_dict()],
-        }
+        },
     }
 
 
@@ -59,6 +60,7 @@ def test_settings_that_are_wrong_are_told_before_anything_happens() -> None:
     assert json.loads(out.getvalue())["error"]["hint"] == "Did you mean DIRECTORY?"
 
 
+@pytest.mark.pitfall(89)
 def test_an_unexpected_exception_is_one_line_and_never_a_success(run: Run) -> None:
     service = FakeService(raises=KeyError("surprise\nand more"))
     ended = run(service, "create")

@@ -35,6 +35,7 @@ def test_lone_surrogates_are_escaped():
     assert canonical(["ü", "\ud800"]) == b'["\\u00fc","\\ud800"]'
 
 
+@pytest.mark.pitfall(46)
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_numbers_that_json_lacks_are_not_written(value):
     with pytest.raises(ValueError, match="NaN and infinities"):
@@ -62,6 +63,7 @@ def test_a_cycle_is_no_value():
         canonical(cycle)
 
 
+@pytest.mark.pitfall(79)
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
@@ -90,6 +92,7 @@ def test_loose_json_is_refused(text, reason):
         strict_loads(text)
 
 
+@pytest.mark.pitfall(79)
 def test_the_deepest_nesting_passes():
     text = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     assert canonical(strict_loads(text)) == text

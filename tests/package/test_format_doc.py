@@ -28,6 +28,7 @@ def hexadecimal_lines():
     return [re.sub(" +", " ", line).strip() for line in EXAMPLE.splitlines() if line.startswith("    ")]
 
 
+@pytest.mark.pitfall("F18")
 def test_the_lines_and_their_digests():
     data = b"".join(LINES)
     digest = RowDigest()

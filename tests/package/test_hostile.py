@@ -116,6 +116,7 @@ def test_a_name_that_is_not_ascii_is_refused(package):
     refused_by_script(forged)
 
 
+@pytest.mark.pitfall(66)
 @pytest.mark.parametrize("name", [README, ROWS_MEMBER, ROWS_MEMBER + ".gz", "files.jsonl", "files.jsonl.zst"])
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_a_member_that_occurs_twice_is_refused(package, name):
@@ -564,6 +565,7 @@ def test_a_content_of_another_size_than_declared_is_found(package, suffix, decla
     refused_by_script(forged)
 
 
+@pytest.mark.pitfall(66)
 @pytest.mark.parametrize("suffix", [".gz", ".zst"])
 def test_a_bomb_is_not_inflated(package, suffix, monkeypatch):
     bomb = squeezed(suffix, bytes(400 * 1024 * 1024))
@@ -697,6 +699,7 @@ def test_verify_tells_what_it_does(package):
     assert raised == ["row_digest_mismatch"]
 
 
+@pytest.mark.pitfall(79)
 def test_random_edits_of_a_sound_package_are_refused_or_harmless(package):
     """Edit members at random and seal again: verify must find it, and nothing may crash."""
     dice = random.Random(11)

@@ -102,6 +102,7 @@ def test_only_what_shrinks_is_compressed():
     assert not names["noise"].endswith(".zst") and not names["tiny"].endswith(".zst")
 
 
+@pytest.mark.pitfall(68)
 def test_a_content_is_stored_once():
     package = make_package([], {"a": b"same" * 999, "b": b"same" * 999, "c": b"", "d": b""})
     reader = opened(package)
@@ -137,6 +138,7 @@ def test_the_seal_can_be_checked_with_ordinary_tools():
     assert opened(package).length == len(package)
 
 
+@pytest.mark.pitfall(90)
 def test_the_same_state_gives_the_same_bytes():
     assert make_package() == make_package()
 
@@ -397,6 +399,7 @@ def test_zip64_where_it_need_not_be_is_refused(monkeypatch):
         opened(package)
 
 
+@pytest.mark.pitfall(66)
 @pytest.mark.slow
 def test_more_members_than_zip_without_zip64_can_hold():
     files = {f"f{number}": b"%d" % number for number in range(66_000)}

@@ -87,6 +87,7 @@ def test_file_systems_without_hard_links_do_not_overwrite_either(
     assert {path.name for path in directory.path.iterdir()} == {NAME, partial_name(NAME)}
 
 
+@pytest.mark.pitfall(84)
 def test_another_file_system_is_refused(directory: DirectoryStore, monkeypatch: pytest.MonkeyPatch) -> None:
     local = directory.workspace() / partial_name(NAME)
     local.write_bytes(b"data")
@@ -170,6 +171,7 @@ def test_old_partials_are_leftovers_unless_a_process_holds_them(directory: Direc
     assert directory.leftovers() == (held,)
 
 
+@pytest.mark.pitfall(80)
 @pytest.mark.fault
 def test_the_partial_of_a_killed_process_is_a_leftover(directory: DirectoryStore) -> None:
     code = (

@@ -49,6 +49,7 @@ def test_an_unknown_alias_is_a_configuration_error(tmp_path: Path) -> None:
         get_store(directory=tmp_path, storage="nowhere")
 
 
+@pytest.mark.pitfall(70)
 @pytest.mark.fault
 @pytest.mark.parametrize(
     ("storage", "error", "text"),
@@ -70,6 +71,7 @@ def test_a_bad_upload_leaves_nothing_behind(
     assert local.read_bytes() == b"some bytes"
 
 
+@pytest.mark.pitfall(70)
 @pytest.mark.fault
 def test_a_service_that_does_not_answer_is_a_store_that_is_unavailable(
     in_storages: MakeStore, seal: Seal

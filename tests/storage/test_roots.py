@@ -35,6 +35,7 @@ def test_a_file_comes_back_as_it_was_written(root: FileRoot) -> None:
     assert not root.exists("a/b.pdf")
 
 
+@pytest.mark.pitfall(66)
 @pytest.mark.parametrize("name", ["", "/etc/x", "\\x", "../x", "a/../../x", "a\\..\\x", "C:/x", "a\0b"])
 def test_names_that_lead_out_are_refused_everywhere(root: FileRoot, name: str) -> None:
     uses = (
@@ -49,6 +50,7 @@ def test_names_that_lead_out_are_refused_everywhere(root: FileRoot, name: str) -
             use()
 
 
+@pytest.mark.pitfall(66)
 def test_links_do_not_lead_out(tmp_path: Path) -> None:
     (tmp_path / "secret").mkdir()
     (tmp_path / "media").mkdir()
@@ -73,6 +75,7 @@ def test_a_full_disk_leaves_the_old_content(tmp_path: Path, monkeypatch: pytest.
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
 
 
+@pytest.mark.pitfall(64)
 @pytest.mark.fault
 def test_a_storage_that_chooses_another_name_is_an_error(tmp_path: Path) -> None:
     root = StorageRoot("odd", RenamingStorage(location=tmp_path))

@@ -58,6 +58,8 @@ def tagged(zoo: Zoo) -> Zoo:
     return zoo
 
 
+@pytest.mark.pitfall(58)
+@pytest.mark.pitfall(59)
 def test_hooks_are_called_in_their_order_after_the_commit(tagged: Zoo) -> None:
     tagged.configure(AFTER_RESTORE=hooks("telling", "first"))
 
@@ -71,6 +73,7 @@ def test_hooks_are_called_in_their_order_after_the_commit(tagged: Zoo) -> None:
     assert report.exit_code == 0
 
 
+@pytest.mark.pitfall(59)
 def test_a_hook_that_fails_is_a_defect_and_stops_no_other(tagged: Zoo) -> None:
     tagged.configure(AFTER_RESTORE=hooks("failing", "first"))
 
@@ -107,6 +110,7 @@ def test_caches_are_emptied(tagged: Zoo) -> None:
     assert cache.get("old") == "truth"
 
 
+@pytest.mark.pitfall(59)
 def test_signals_are_sent_with_the_report(zoo: Zoo) -> None:
     seen: list[tuple[Any, object]] = []
 
@@ -137,6 +141,7 @@ def test_signals_are_sent_with_the_report(zoo: Zoo) -> None:
         assert report.exit_code == 3
 
 
+@pytest.mark.pitfall(32)
 @pytest.mark.parametrize("end", [True, False])
 def test_sessions_end_with_a_restore_unless_settings_say_no(tagged: Zoo, end: bool) -> None:
     tagged.configure(END_SESSIONS=end)
@@ -157,6 +162,7 @@ def test_sites_without_sessions_have_none_to_end(tagged: Zoo, settings: Any) -> 
     assert list(end_sessions()) == []
 
 
+@pytest.mark.pitfall(62)
 def test_statistics_that_cannot_be_renewed(tagged: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: SQLiteEngine, specs: object) -> None:
         raise DatabaseError("locked")
@@ -167,6 +173,7 @@ def test_statistics_that_cannot_be_renewed(tagged: Zoo, monkeypatch: pytest.Monk
     assert zoo_models.Tag.objects.exists()
 
 
+@pytest.mark.pitfall(26)
 def test_what_the_process_remembers_is_forgotten(zoo: Zoo) -> None:
     site = Site.objects.get_current()
     zoo.create("sites.Site")
@@ -190,6 +197,7 @@ def test_the_same_site_differs_in_nothing(zoo: Zoo) -> None:
     assert findings_of(zoo) == {}
 
 
+@pytest.mark.pitfall(31)
 def test_another_secret_key(tagged: Zoo, settings: Any) -> None:
     settings.SECRET_KEY = "another one entirely, for this test only"
     finding = findings_of(tagged)["secret_differs"]
@@ -197,6 +205,7 @@ def test_another_secret_key(tagged: Zoo, settings: Any) -> None:
     assert "another one" not in str(finding)
 
 
+@pytest.mark.pitfall(34)
 def test_passwords_that_this_site_cannot_check(zoo: Zoo, settings: Any) -> None:
     users = get_user_model()
     for number, password in enumerate(["md9$x$y", "md9$a$b", "plain", "!unusable", ""]):
@@ -214,6 +223,7 @@ def test_passwords_that_this_site_cannot_check(zoo: Zoo, settings: Any) -> None:
     assert zoo.service.plan(zoo.request(models=("zoo.Tag",))).findings == ()
 
 
+@pytest.mark.pitfall(31)
 def test_a_site_with_another_domain(zoo: Zoo) -> None:
     zoo.create("sites.Site")
     Site.objects.update(domain="elsewhere.example")
@@ -222,6 +232,7 @@ def test_a_site_with_another_domain(zoo: Zoo) -> None:
     assert "site_differs" not in findings_of(zoo), "a site without a domain has none that differs"
 
 
+@pytest.mark.pitfall(44)
 def test_time_zones(tagged: Zoo, settings: Any) -> None:
     settings.TIME_ZONE = "Asia/Tokyo"
     assert findings_of(tagged) == {}, "with zones, where the clock hangs is no matter"

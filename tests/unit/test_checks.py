@@ -22,6 +22,7 @@ def codes(model: type[models.Model], **declarations: tuple[str, ...]) -> dict[st
     return {finding.code: finding for finding in audit_all([(model, "default")], registry, rows=False)}
 
 
+@pytest.mark.pitfall(97)
 @pytest.mark.parametrize(
     ("model", "code", "severity"),
     [
@@ -63,6 +64,7 @@ def test_the_messages_say_what_is_used_instead() -> None:
     assert "missing" in codes(zoo_models.ByProperty)["key_not_on_manager"].message
 
 
+@pytest.mark.pitfall(97)
 @isolate_apps("tests.zoo")
 def test_a_method_that_names_nothing_leaves_the_content() -> None:
     class Nobody(models.Model):
@@ -167,6 +169,7 @@ def test_the_inventory_softens_what_stays_at_home(zoo: Zoo) -> None:
     assert len(document["findings"]) == 2
 
 
+@pytest.mark.pitfall(93)
 def test_tables_that_take_no_part_in_transactions_are_told(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     from edms_backup.engines.sqlite import SQLiteEngine
 

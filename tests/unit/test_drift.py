@@ -52,6 +52,7 @@ def test_a_table_that_fits(scratch: sqlite3.Connection, inventory: Inventory) ->
     assert drift(inventory, "zoo.Article") == []
 
 
+@pytest.mark.pitfall(96)
 def test_missing_tables_of_a_model_and_of_its_links(
     scratch: sqlite3.Connection, inventory: Inventory
 ) -> None:
@@ -92,6 +93,7 @@ def test_tables_that_belong_to_no_model(scratch: sqlite3.Connection, inventory: 
     assert "leftover" in found.message
 
 
+@pytest.mark.pitfall(72)
 def test_no_package_is_made_of_tables_that_do_not_fit(
     scratch: sqlite3.Connection, inventory: Inventory
 ) -> None:

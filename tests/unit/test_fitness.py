@@ -70,6 +70,7 @@ def problems(inventory: Inventory, features: EngineFeatures, name: str, value: A
     return list(Fitness(spec, features).problems({**fields, name: value}))
 
 
+@pytest.mark.pitfall(48)
 @pytest.mark.parametrize(("name", "value", "problem"), BAD)
 def test_what_does_not_fit(inventory: Inventory, name: str, value: Any, problem: str) -> None:
     ((found, text),) = problems(inventory, CAREFUL, name, value)

@@ -76,6 +76,7 @@ def test_the_way_an_id_is_written_in_a_text_column_stays(zoo: Zoo, form: str) ->
     assert zoo_models.TextNote.objects.get().object_id == text
 
 
+@pytest.mark.pitfall(19)
 def test_a_generic_reference_to_a_proxy_follows(zoo: Zoo) -> None:
     animal = zoo_models.QuietAnimal.objects.create(code="mouse")
     zoo_models.Note.objects.create(code="note", subject=animal)
@@ -133,6 +134,7 @@ def test_links_of_rows_that_are_not_restored_to_rows_that_go_are_removed(zoo: Zo
     assert portrait(("zoo.Article",)) == before
 
 
+@pytest.mark.pitfall(2)
 def test_two_rows_with_the_same_called_key_make_no_package_that_cannot_be_restored(zoo: Zoo) -> None:
     for note in ("one", "two"):
         zoo_models.Untraceable.objects.create(code="same", note=note)

@@ -81,6 +81,8 @@ def books(count: int) -> None:
         )
 
 
+@pytest.mark.pitfall(78)
+@pytest.mark.pitfall("F6")
 @pytest.mark.parametrize(
     ("label", "make", "queries"),
     [

@@ -54,6 +54,9 @@ def test_names_that_the_package_does_not_know(zoo: Zoo) -> None:
     assert set(zoo.plan(models=("ZOO",)).models) == {"zoo.Tag"}
 
 
+@pytest.mark.pitfall(73)
+@pytest.mark.pitfall(74)
+@pytest.mark.pitfall(75)
 def test_fields_that_differ(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     zoo_models.Folder.objects.create(code="f")
     zoo.create("zoo.Folder")
@@ -119,6 +122,7 @@ def test_a_row_that_is_needed_and_not_there(zoo: Zoo) -> None:
     ]
 
 
+@pytest.mark.pitfall(12)
 def test_an_identifier_that_another_row_has(zoo: Zoo) -> None:
     zoo.configure(NATURAL_KEYS={"zoo.Language": ["name"]})
     zoo_models.Language.objects.create(code="de", name="Deutsch")
@@ -163,6 +167,7 @@ def test_a_missing_table_ends_it(zoo: Zoo) -> None:
     zoo.restore(models=("zoo.Tag",))
 
 
+@pytest.mark.pitfall(87)
 @pytest.mark.parametrize("change", ["row", "value", "nothing", "mode", "scope"])
 def test_a_plan_that_was_shown_holds_as_long_as_nothing_changes(zoo: Zoo, change: str) -> None:
     zoo_models.Tag.objects.create(code="t")
@@ -191,6 +196,7 @@ def test_a_plan_that_was_shown_holds_as_long_as_nothing_changes(zoo: Zoo, change
     assert portrait(("zoo.Tag", "zoo.Hall"), keys=True) == before
 
 
+@pytest.mark.pitfall(56)
 def test_several_databases_are_worth_a_warning() -> None:
     class Two:
         aliases = ("a", "b")

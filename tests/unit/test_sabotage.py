@@ -71,6 +71,7 @@ def test_a_row_that_is_not_written(links: Zoo, mode: Mode, monkeypatch: pytest.M
     assert found["count_differs"][0] == found["digest_differs"][0] == "zoo.Authorship"
 
 
+@pytest.mark.pitfall(94)
 @pytest.mark.parametrize("mode", Mode)
 def test_a_value_that_is_altered(links: Zoo, mode: Mode, monkeypatch: pytest.MonkeyPatch) -> None:
     def alter(spec: ModelSpec, rows: list[TargetRow]) -> None:
@@ -207,6 +208,7 @@ def test_a_trigger_that_changes_what_is_written(links: Zoo) -> None:
     }
 
 
+@pytest.mark.pitfall(41)
 @on_sqlite
 @pytest.mark.parametrize(("table", "where"), [("authorship", "one, ann … one, bob"), ("article_tags", "one")])
 def test_a_trigger_that_refuses_an_insert(links: Zoo, table: str, where: str) -> None:
@@ -221,6 +223,7 @@ def test_a_trigger_that_refuses_an_insert(links: Zoo, table: str, where: str) ->
     assert f"({where}" in failed.value.message
 
 
+@pytest.mark.pitfall(41)
 @on_sqlite
 @pytest.mark.parametrize("table", ["zoo_tag", "zoo_article_tags"])
 def test_a_trigger_that_refuses_a_delete(links: Zoo, table: str) -> None:
@@ -262,6 +265,7 @@ def test_a_row_that_goes_before_it_is_updated(zoo: Zoo, monkeypatch: pytest.Monk
     assert zoo_models.Folder.objects.filter(code="tip").exists()
 
 
+@pytest.mark.pitfall(91)
 def test_a_reference_that_points_at_nothing_after_the_load(
     links: Zoo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,6 +274,7 @@ def test_a_reference_that_points_at_nothing_after_the_load(
     assert told(failing(links, Mode.MERGE))["broken_reference"] == ("zoo.Authorship", "pk=5", "author")
 
 
+@pytest.mark.pitfall(92)
 def test_dangling_references_are_found_by_the_engine(zoo: Zoo) -> None:
     zoo.populate("links")
     with connection.constraint_checks_disabled():
@@ -290,6 +295,7 @@ def test_dangling_references_are_found_by_the_engine(zoo: Zoo) -> None:
     assert not zoo_models.Article.objects.exists()
 
 
+@pytest.mark.pitfall(95)
 def test_an_orphan_whose_column_nobody_watches_comes_back_as_it_was(zoo: Zoo) -> None:
     zoo_models.Orphan.objects.create(code="o", tag_id=12345)
     report = zoo.create("zoo.Orphan", "zoo.Tag")

@@ -58,6 +58,7 @@ def moved() -> tuple[zoo_models.Tag, zoo_models.Tag]:
     return zoo_models.Tag.objects.create(code="red"), green
 
 
+@pytest.mark.pitfall(16)
 @pytest.mark.parametrize("survives", [True, False])
 def test_declared_references_follow_into_another_site(zoo: Zoo, survives: bool) -> None:
     declare(zoo)
@@ -193,6 +194,7 @@ def test_occurrences() -> None:
     assert reference_name(SoftRef("f", (), "m"), ("a", 0)) == "f.a.0"
 
 
+@pytest.mark.pitfall(99)
 def test_putting_a_value_in_its_place() -> None:
     value = {"a": [{"id": "1"}]}
     assert put(value, ("a", 0, "id"), 5) == {"a": [{"id": "5"}]}, "a text stays a text"

@@ -61,6 +61,8 @@ def travelled(name: str, value: Any) -> Any:
     return decode(column(name), strict_loads(canonical(written)))
 
 
+@pytest.mark.pitfall(43)
+@pytest.mark.pitfall(50)
 @given(st.data())
 def test_every_value_comes_back(data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(COLUMNS)))
@@ -93,6 +95,7 @@ def test_every_column_of_the_zoo_takes_part() -> None:
     assert told - others == set(COLUMNS)
 
 
+@pytest.mark.pitfall(44)
 @given(st.datetimes(timezones=st.timezones()))
 def test_the_same_moment_is_written_in_one_way(moment: datetime.datetime) -> None:
     encode = encoder(column("moment"))
@@ -163,6 +166,7 @@ class Points(models.Field):
         return "Points"
 
 
+@pytest.mark.pitfall(52)
 def test_classes_outside_django_speak_for_themselves() -> None:
     shouting, whispering, points = Shouting(name="s"), Whispering(name="w"), Points(name="p")
     for field in (shouting, whispering, points):
