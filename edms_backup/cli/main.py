@@ -16,10 +16,12 @@ from edms_backup.cli.arguments import Parser, add_output_arguments
 from edms_backup.cli.interrupts import stoppable
 from edms_backup.cli.output import Output
 from edms_backup.cli.progress import choose_reporter
+from edms_backup.cli.text import shown
 from edms_backup.errors import EXIT_DEFECTS, EXIT_OK, EdmsBackupError, Interrupted, UsageError
-from edms_backup.events import Reporter
+from edms_backup.events import Event, FindingRaised, Reporter
 from edms_backup.service import BackupService
 
+_OF_EARLIER_RUNS = ("restore_recovered", "restore_unsettled")
 MakeService = Callable[[Reporter], BackupService]
 
 
@@ -35,6 +37,20 @@ class Subcommand(Protocol):
 
     def run(self, options: dict[str, Any], service: BackupService, out: Output) -> int:
         """Do it and return the exit code."""
+
+
+class _Announcer:
+    """Says on standard error, whatever the command, that an interrupted restore was settled; passes events on."""
+
+    def __init__(self, reporter: Reporter, out: Output) -> None:
+        self._reporter = reporter
+        self._out = out
+
+    def emit(self, event: Event) -> None:
+        """Announce a finding about an earlier restore, and pass the event on."""
+        if isinstance(event, FindingRaised) and event.finding.code in _OF_EARLIER_RUNS:
+            self._out.note(self._out.palette.WARNING(f"warning: {shown(event.finding.message)}"))
+        self._reporter.emit(event)
 
 
 COMMANDS: MappingProxyType[str, Subcommand] = MappingProxyType(
@@ -94,7 +110,8 @@ def main(
         _end(UsageError.exit_code, "No subcommand was named; nothing was done.")
     with stoppable(from_command_line) as interruption:
         try:
-            service = make_service(choose_reporter(out, wanted=not options["no_progress"]))
+            reporter = choose_reporter(out, wanted=not options["no_progress"])
+            service = make_service(_Announcer(reporter, out))
             code = COMMANDS[name].run({**options, "stdin": stdin or sys.stdin}, service, out)
         except Interrupted as error:
             code = interruption.exit_code

@@ -8,7 +8,7 @@ from typing import Any
 from edms_backup.cli.arguments import add_package_argument
 from edms_backup.cli.output import Output
 from edms_backup.cli.text import duration, finding_summary, plural
-from edms_backup.errors import EXIT_OK
+from edms_backup.errors import EXIT_OK, EdmsBackupError, Interrupted
 from edms_backup.service import BackupService
 
 HELP = "check every byte of a package"
@@ -30,7 +30,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: dict[str, Any], service: BackupService, out: Output) -> int:
     """Read the package and say whether it is intact."""
-    report = service.verify(options["package"])
+    try:
+        report = service.verify(options["package"])
+    except EdmsBackupError as error:
+        if not out.as_json or isinstance(error, Interrupted):
+            raise
+        out.document(_unreadable(options["package"], error))
+        return error.exit_code
     if out.as_json:
         out.document(report.to_dict())
         return report.exit_code
@@ -42,3 +48,9 @@ def run(options: dict[str, Any], service: BackupService, out: Output) -> int:
         verdict = "Intact" if report.exit_code == EXIT_OK else "Intact, with defects that were there before"
     out.verdict(f"{verdict}: {report.package}; {contents}.", good=report.exit_code == EXIT_OK)
     return report.exit_code
+
+
+def _unreadable(package: str, error: EdmsBackupError) -> dict[str, object]:
+    """Return the document for a package that could not be read at all, with the keys that scripts look at."""
+    found = [finding.to_dict() for finding in error.findings]
+    return {"ok": False, "package": package, "findings": found, "error": error.to_dict()}

@@ -58,7 +58,12 @@ def _store(
         findings.add(_finding(item, "file_outside_root", "leads out of its base directory"))
         return missing
     except _Unreadable as problem:
-        findings.add(_finding(item, problem.code, problem.what))
+        error = problem.error
+        if isinstance(error, FileNotFoundError):
+            findings.add(_finding(item, "missing_file", "does not exist"))
+        else:
+            said = error.strerror or type(error).__name__
+            findings.add(_finding(item, "unreadable_file", f"cannot be read ({said})"))
         return missing
     if content is None:
         findings.add(_finding(item, "unstable_file", f"changed during each of {_TRIES} attempts to read it"))
@@ -91,9 +96,8 @@ class _Unreadable(Exception):
     """The file cannot be read, and the package that it goes into is well."""
 
     def __init__(self, error: OSError) -> None:
-        gone = isinstance(error, FileNotFoundError)
-        self.code = "missing_file" if gone else "unreadable_file"
-        self.what = "does not exist" if gone else f"cannot be read ({error.strerror or type(error).__name__})"
+        super().__init__(str(error))
+        self.error = error
 
 
 @contextmanager

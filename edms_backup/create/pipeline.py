@@ -6,8 +6,8 @@ import datetime
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -66,9 +66,8 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
     findings = Findings(list(plan.findings))
     folder, name = _place(plan, tools, header, now)
     partial = folder / partial_name(name)
-    sink = create_partial(folder, name)
     try:
-        with sink:
+        with create_partial(folder, name) as sink, _removed_afterwards(partial):
             with freeze(plan.specs, tools.engines, already_open=already_open):
                 manifest, info = _write(plan, tools, header, findings, sink, folder)
             sink.flush()
@@ -80,8 +79,6 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
         if _is_published(plan, tools, name):
             raise Interrupted(f"Interrupted after the package was made: {name}.") from error
         raise
-    finally:
-        partial.unlink(missing_ok=True)
     return _report(shown, manifest, info, findings, time.monotonic() - started)
 
 
@@ -146,6 +143,14 @@ def _publish(plan: CreatePlan, tools: CreateTools, partial: Path, name: str) -> 
         publish_file(partial, plan.request.output)
         return str(plan.request.output)
     return tools.store.publish(partial, name).name
+
+
+@contextmanager
+def _removed_afterwards(partial: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def _is_published(plan: CreatePlan, tools: CreateTools, name: str) -> bool:
