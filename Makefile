@@ -9,7 +9,7 @@ DEMO := $(CURDIR)/.demo
 MANAGE := $(BIN)/python example_project/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types contracts migrations coverage tox clean
+.PHONY: help demo test faults lint format types contracts migrations coverage oracle tox clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -42,6 +42,9 @@ demo: $(STAMP) ## Fill a site, back it up, re-initialise it with other ids, rest
 test: $(STAMP) ## Run all tests with coverage; arguments for pytest go into ARGS
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(ARGS)
 
+faults: $(STAMP) ## Strike a create and a restore at every single point; arguments of tests.faults.sweep go into ARGS
+	@$(BIN)/python -m tests.faults.sweep $(ARGS)
+
 lint: $(STAMP) ## Check style and formatting
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -61,6 +64,9 @@ migrations: $(STAMP) ## Check that no migration is missing
 
 coverage: test ## Run all tests and write htmlcov/index.html
 	@$(BIN)/coverage html --fail-under=0
+
+oracle: $(STAMP) ## Compare with stock Django, by its own tests and their data; arguments go into ARGS
+	@$(BIN)/python -m tests.oracle $(ARGS)
 
 tox: $(STAMP) ## Run the tests on every Python, Django and database
 	@$(BIN)/tox

@@ -19,6 +19,7 @@ collect_ignore = (
         "test_kill.py",
         "test_lost_connection.py",
         "test_signals.py",
+        "test_sweep.py",
     ]
 )
 

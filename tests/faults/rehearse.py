@@ -4,11 +4,13 @@ A program in the environment of a site: it reads one JSON request per line, and 
 The children are forks of a process that has imported everything, so that a try costs what the command costs.
 
 A *point* is a place where a process can end between two effects: before each statement, before and after
-each commit, before each file is opened for writing, renamed, linked, removed or flushed to disk (``file``; those
-of them that can find the disk full are ``space`` as well).
+each commit, before each file is opened for writing, written to, renamed, linked, removed or flushed to disk
+(``file``; those of them that can find the disk full or broken are ``space`` as well).
 """
 
+import builtins
 import errno
+import io
 import json
 import os
 import signal
@@ -26,7 +28,7 @@ from django.db import connections
 from tests import databases
 
 FILE_EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"}
-TAKING_SPACE = {"open", "os.rename", "os.mkdir", "os.link", "fsync"}
+TAKING_SPACE = {"open", "write", "os.rename", "os.mkdir", "os.link", "fsync"}
 WRITING = os.O_WRONLY | os.O_RDWR
 SEVERED_WITHIN = 10.0
 UNWRITTEN = 99
@@ -78,6 +80,7 @@ class Points:
             fsync(descriptor)
 
         os.fsync = counted_fsync
+        builtins.open = io.open = counting_open(lambda: self._file("write"))
         sys.addaudithook(self._audit)
 
     def _statement(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -94,6 +97,36 @@ class Points:
         self.pass_by("file", what)
         if what in TAKING_SPACE:
             self.pass_by("space", what)
+
+
+def counting_open(passing: Callable[[], None]) -> Any:
+    """Return an ``open`` whose files call ``passing`` before each write that reaches the operating system."""
+    plain = io.open
+
+    class Counted(io.FileIO):
+        def write(self, data: Any) -> int:
+            passing()
+            return super().write(data) or 0
+
+    def counted(
+        file: Any,
+        mode: str = "r",
+        buffering: int = -1,
+        encoding: str | None = None,
+        errors: str | None = None,
+        newline: str | None = None,
+        closefd: bool = True,
+        opener: Any = None,
+    ) -> Any:
+        if not set(mode) & set("wax+"):
+            return plain(file, mode, buffering, encoding, errors, newline, closefd, opener)
+        raw = Counted(file, mode.replace("b", "").replace("t", ""), closefd, opener)
+        if buffering == 0:
+            return raw
+        buffered = io.BufferedRandom(raw) if "+" in mode else io.BufferedWriter(raw)
+        return buffered if "b" in mode else io.TextIOWrapper(buffered, encoding or "utf-8", errors, newline)
+
+    return counted
 
 
 def kill() -> None:
@@ -114,6 +147,11 @@ def terminate() -> None:
 def fill() -> None:
     """Let the file system be full, this once."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def break_down() -> None:
+    """Let the disk fail, this once."""
+    raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
 def sever() -> None:
@@ -140,6 +178,7 @@ STRIKES: dict[str, Callable[[], None]] = {
     "interrupt": interrupt,
     "terminate": terminate,
     "fill": fill,
+    "break": break_down,
     "sever": sever,
     "pause": lambda: time.sleep(2),
     "count": lambda: None,

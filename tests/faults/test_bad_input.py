@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.arena import RESTORE, Arena, Rehearsal
+from tests.faults.arena import RESTORE, Arena, Rehearsal, rehearsal
 from tests.faults.states import STORE, leftovers, packages, state_of
 from tests.sites import Site
 
@@ -81,11 +81,18 @@ def test_what_is_no_good_package(
     bad = tmp_path / "bad.edms.zip"
     spoil(arena.package, bad)
 
-    for command in (("restore", bad, "--yes"), ("verify", bad), ("show", bad)):
-        done = arena.changed.manage("edms_backup", *command, check=False)
-        if command[0] == "show" and spoil is one_bit:
+    with rehearsal(arena.changed) as stage:
+        ended = {
+            command: stage.run(command, str(bad), *(["--yes"] if command == "restore" else []))
+            for command in ("restore", "verify", "show")
+        }
+        document = stage.run("verify", str(bad), "--json").document
+    assert (document["ok"], type(document["findings"])) == (False, list)
+    assert "error" in document or document["findings"]
+    for command, done in ended.items():
+        if command == "show" and spoil is one_bit:
             continue  # only the table of contents is read
-        assert done.returncode == code, done.stderr
+        assert done.code == code, done.stderr
         lines = done.stderr.splitlines()
         assert [line for line in lines if line.startswith("error: ") and word in line], lines
         assert "Traceback" not in done.stderr

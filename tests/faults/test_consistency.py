@@ -14,6 +14,7 @@ import pytest
 
 from edms_backup.package import PackageReader
 from tests.faults.arena import Arena, rehearsal
+from tests.faults.sampling import EVERYTHING
 from tests.faults.states import STORE
 from tests.faults.writer import PAIR, PREFIX
 from tests.sites import ROOT, Site
@@ -21,7 +22,7 @@ from tests.sites import ROOT, Site
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 WRITERS = 3
-PACKAGES = 5
+PACKAGES = 5 if EVERYTHING else 3
 COMMAND = ("create", "--json", "--models", "documents", "audit")
 
 

@@ -72,14 +72,14 @@ def test_a_file_that_changes_while_it_is_read(arena: Arena, changed: Site) -> No
     target.write_bytes(b"." * 3_000_000)
     writer = os.fork()
     if writer == 0:
-        with target.open("r+b") as file:
+        with target.open("r+b", buffering=0) as file:
             until = time.monotonic() + 60
             letter = 0
             while time.monotonic() < until:
                 letter = (letter + 1) % 20
-                file.seek(0)
-                file.write(bytes([65 + letter]) * 3_000_000)
-                file.flush()
+                file.seek(letter * 100_000)
+                file.write(bytes([65 + letter]))
+                time.sleep(0.001)  # who sleeps in between is woken in time, however busy the machine is
         os._exit(0)
     try:
         done = changed.manage("edms_backup", "create", "--json", "--models", "documents", check=False)

@@ -1,28 +1,20 @@
 """SIGKILL at any point of a restore: afterwards rows and files are both old or both new, and it is said."""
 
-import os
-import random
 import time
 
 import pytest
 
 from tests.conftest import skip_unless_present
 from tests.faults.arena import Arena
+from tests.faults.races import start
 from tests.faults.states import leftovers, state_of
-from tests.faults.sweep import sweep
-from tests.faults.test_two_at_once import start
 from tests.faults.trials import Trials
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
-SAMPLE = 9
-LONG = pytest.mark.skipif(
-    os.environ.get("EDMS_FAULTS") != "1", reason="takes minutes; EDMS_FAULTS=1 lets it run"
-)
 
-
-def test_killed_at_some_points(arena: Arena) -> None:
-    """Points around the commit and the switch of files always, others by chance."""
+def test_killed_around_the_commit(arena: Arena) -> None:
+    """The points where rows and files part: the commit, and the switch of files. The others: ``test_sweep``."""
     problems: list[str] = []
     with Trials(arena) as trials:
         points = trials.points()
@@ -32,7 +24,6 @@ def test_killed_at_some_points(arena: Arena) -> None:
             commit -= 1
         renames = [at for at, point in enumerate(points, start=1) if point == "file os.rename"]
         chosen = {commit - 1, commit, commit + 1, *renames[-3:]}
-        chosen |= set(random.Random(7).sample(range(1, len(points) + 1), SAMPLE))
         seen = []
         for at in sorted(chosen):
             tried = trials.attempt("kill", at, points[at - 1])
@@ -41,6 +32,18 @@ def test_killed_at_some_points(arena: Arena) -> None:
     assert problems == []
     assert {tried.settled for tried in seen} == {"before", "after"}
     assert [tried for tried in seen if tried.recovered], "no try left anything to settle"
+
+
+def test_killed_before_anything_was_written_down(arena: Arena) -> None:
+    """The journal's folder is there and nothing is in it: it goes, and nobody is alarmed."""
+    with Trials(arena) as trials:
+        points = trials.points(["file"])
+        first = points.index("file os.rename") + 1  # the record gets its name
+        made = points[:first].index("file os.mkdir") + 1
+        tries = [trials.attempt("kill", at, "", ["file"]) for at in (made + 1, first)]
+    assert [problem for tried in tries for problem in tried.problems("kill")] == []
+    assert {(tried.settled, tried.recovered) for tried in tries} == {("before", False)}
+    assert "journal" not in "".join(tried.next_command.said for tried in tries)
 
 
 @pytest.mark.parametrize("command", ["list", "create"])
@@ -88,20 +91,3 @@ def test_killed_while_the_server_commits(arenas: dict[str, Arena]) -> None:
         state = state_of(site)
         assert state in (arena.before, arena.after), following.said
         assert leftovers(site) == []
-
-
-@LONG
-@pytest.mark.parametrize("strike", ["kill", "interrupt", "terminate", "sever", "fill"])
-def test_every_point(arena: Arena, strike: str) -> None:
-    if strike == "sever" and arena.vendor == "sqlite":
-        pytest.skip("there is no connection to lose")
-    counts, problems = sweep(arena, strike, 1, complete=False)
-    assert problems == []
-    assert counts["points"] > 80
-
-
-@LONG
-def test_killed_with_the_safety_package(arena: Arena) -> None:
-    counts, problems = sweep(arena, "kill", 41, complete=True)
-    assert problems == []
-    assert counts["points"] > 5

@@ -1,19 +1,19 @@
 """Ctrl-C and SIGTERM: what had begun is undone, or the whole of it is there; never a mixture."""
 
-import os
 import random
 import signal
 
 import pytest
 
 from tests.faults.arena import Arena, Rehearsal
+from tests.faults.sampling import EVERYTHING
 from tests.faults.states import leftovers, packages, state_of
 from tests.faults.trials import Trials
 from tests.sites import Site
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
-MOMENTS = 10 if os.environ.get("EDMS_FAULTS") == "1" else 3
+MOMENTS = 10 if EVERYTHING else 2
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}
 
 

@@ -1,6 +1,5 @@
 """Two runs at once: one of them works, the other one ends with 11 and says who works."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,28 +8,15 @@ import time
 import pytest
 
 from tests.faults.arena import QUICK, Arena
-from tests.faults.states import leftovers, packages, state_of
+from tests.faults.races import CREATE, race
+from tests.faults.sampling import EVERYTHING
+from tests.faults.states import state_of
 from tests.sites import ROOT, Site
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
-PAIRS = 20 if os.environ.get("EDMS_FAULTS") == "1" else 3
-# Without files: the changed site lacks some, and a package with defects would end with 3.
-CREATE = ("create", "--json", "--no-files", "--models", "documents")
+PAIRS = 20 if EVERYTHING else 2
 ENDED = 60
-
-
-def start(site: Site, *command: str) -> "subprocess.Popen[str]":
-    """Start a command and do not wait for it."""
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "example_project" / "manage.py"), "edms_backup", *command],
-        env=site.env,
-        cwd=site.data_dir,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
 
 
 def holder(site: Site) -> "subprocess.Popen[str]":
@@ -99,17 +85,6 @@ def test_another_site_of_the_same_server_is_not_locked_out(arena: Arena, changed
 
 def test_races(arena: Arena, changed: Site) -> None:
     """Whoever comes first: each that says that it worked did, and each other one was told to wait."""
-    made = len(packages(changed))
-    # By its name: the latest package may be one that a create of these races made.
-    restore = tuple(arena.package.name if word == "latest" else word for word in QUICK)
-    for _ in range(PAIRS):
-        pair = [start(changed, *CREATE), start(changed, *restore)]
-        said = [process.communicate(timeout=ENDED) for process in pair]
-        codes = [process.returncode for process in pair]
-        assert set(codes) <= {0, 11}, said
-        assert 0 in codes, said
-        made += codes[0] == 0
-        assert len(packages(changed)) == made
-    assert leftovers(changed) == []
-    assert changed.manage("edms_backup", *restore).returncode == 0
-    assert state_of(changed).files == arena.after.files
+    counts, problems = race(arena, changed, PAIRS)
+    assert problems == []
+    assert counts["points"] == PAIRS

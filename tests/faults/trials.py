@@ -17,8 +17,12 @@ CODES = {
     "terminate": {143},
     "sever": {24},
     "fill": {17},
+    "break": {23},
 }
 """How a command may end that a fault hits before its commit."""
+NO_SIGNAL = ("sever", "fill", "break")
+KINDS = {"sever": ("statement", "commit"), "fill": ("space",), "break": ("space",)}
+"""The points where a strike makes sense, if not all."""
 UNFINISHED = 19
 DONE = {0, 3}
 
@@ -70,7 +74,7 @@ class Try:
         if self.right_after not in ("before", "after"):
             yield f"left a mixture: {self.right_after}"
         expected = CODES[strike]
-        if self.right_after == "after" and strike in ("sever", "fill"):
+        if self.right_after == "after" and strike in NO_SIGNAL:
             expected = DONE
         elif self.right_after == "after":
             expected = expected | DONE
@@ -139,7 +143,7 @@ class Trials:
         site = self.site()
         right_after = self._looks_like()
         litter = [] if strike == "kill" or attempt.code == UNFINISHED else leftovers(site)
-        if strike in ("sever", "fill"):
+        if strike in NO_SIGNAL:
             litter += scratch(site.data_dir.with_suffix(".tmp"))
         following = self.run(*self.command, "--dry-run")
         litter = sorted({*litter, *leftovers(site)})
