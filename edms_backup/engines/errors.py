@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +9,9 @@ from contextlib import contextmanager
 from django.db import Error, InterfaceError, OperationalError
 
 from edms_backup.errors import DatabaseUnavailable, EdmsBackupError, StoreFull, StoreUnavailable
+from edms_backup.storage import is_full
 
+_UNREACHABLE = "Nothing was changed. Check that the database runs and is reachable, then try again."
 _LOST = ("Cannot open a new connection in an atomic block", "Packet sequence number wrong")
 """What Django and PyMySQL say under other classes once the connection is gone."""
 
@@ -39,7 +40,7 @@ def lost(alias: str) -> DatabaseUnavailable:
     """Return the error for a connection that is gone in the middle of a transaction."""
     return DatabaseUnavailable(
         f"The connection to database {alias} was lost.",
-        hint="Nothing was changed. Check that the database runs and is reachable, then try again.",
+        hint=_UNREACHABLE,
     )
 
 
@@ -51,7 +52,7 @@ def _ours(alias: str, first: str) -> EdmsBackupError:
         )
     return DatabaseUnavailable(
         f"Database {alias} could not do its work: {first}",
-        hint="Nothing was changed. Check that the database runs and is reachable, then try again.",
+        hint=_UNREACHABLE,
     )
 
 
@@ -73,7 +74,7 @@ def at_border() -> Iterator[None]:
         with mapped("of this site"):
             yield
     except (sqlite3.OperationalError, OSError) as error:
-        if not _is_full(error):
+        if not (is_full(error) or "disk is full" in str(error)):
             raise StoreUnavailable(
                 f"A working file cannot be read or written: {error}",
                 hint="Look at the disk, and at the temporary directory (TMPDIR names it), then try again.",
@@ -82,9 +83,3 @@ def at_border() -> Iterator[None]:
             f"There is no space left for working files: {error}",
             hint="Nothing was changed. Make room in the temporary directory (TMPDIR names it), then try again.",
         ) from error
-
-
-def _is_full(error: Exception) -> bool:
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return "disk is full" in str(error)

@@ -23,12 +23,10 @@ from edms_backup.findings import Finding, Severity
 from edms_backup.package import FileEntry, PackageReader
 from edms_backup.restore.journal import FileStep, Journal
 from edms_backup.restore.report import FileCounts
-from edms_backup.storage import fsync_directory, store_error
+from edms_backup.storage import NO_HARD_LINKS, fsync_directory, store_error
 from edms_backup.storage.roots import DirectoryRoot, FileRoot
 
 _CHUNK = 1024 * 1024
-# What file systems without hard links answer.
-_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK, errno.ENOSYS})
 
 
 class ScopedFiles:
@@ -236,7 +234,7 @@ def _put_new(source: Path, path: Path) -> None:
         if not path.samefile(source):
             raise _taken(path) from None
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_HARD_LINKS:
             raise
         if path.exists():
             raise _taken(path) from error

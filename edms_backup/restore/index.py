@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import models
@@ -15,7 +15,7 @@ from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
 from edms_backup.package import ModelEntry, PackageReader, content_digest, decode_line
 from edms_backup.package.content import content_of_line
-from edms_backup.restore.keymap import LIVE, PACKAGE, Duplicate, KeyMap, content_key, pack, unpack
+from edms_backup.restore.keymap import LIVE, PACKAGE, Duplicate, KeyMap, PlannedRow, content_key, pack, unpack
 from edms_backup.restore.ledger import (
     clashes,
     dangling_models,
@@ -29,7 +29,8 @@ from edms_backup.restore.report import Mode
 from edms_backup.restore.target import Target, deletes_strangers, key_of_document, unique_rules, unique_values
 from edms_backup.schema.inventory import Fate, ModelSpec, OnConflict
 
-_EVERY = 1000
+LookUp = Callable[[str, Sequence[bytes]], dict[bytes, PlannedRow]]
+"""(label, packed values) to the rows of the key map that have them."""
 
 
 def index_all(package: PackageReader, target: Target, keymap: KeyMap, mode: Mode, reporter: Reporter) -> None:
@@ -161,15 +162,18 @@ def _follow_members(spec: ModelSpec, keymap: KeyMap) -> None:
     """A primary key that holds the keys of other rows is made of the keys that these rows will have."""
     members = key_members(spec)
     for key, references in list(keymap.with_reference(spec.label)):
-        parts = [_member(member, value, keymap) for member, value in zip(members, references, strict=True)]
+        parts = [
+            _member(member, value, keymap.look_up if isinstance(value, list) else keymap.look_up_src)
+            for member, value in zip(members, references, strict=True)
+        ]
         keymap.set_target(spec.label, key, parts[0] if len(members) == 1 else parts)
 
 
-def _member(member: Any, value: Any, keymap: KeyMap) -> Any:
+def _member(member: Any, value: Any, look_up: LookUp) -> Any:
+    """Return what a part of a primary key will be: the key that the row it names will have."""
     if not member.is_relation or not member.target_field.primary_key:
         return value
     parent = member.related_model._meta.concrete_model._meta.label
-    look_up = keymap.look_up if isinstance(value, list) else keymap.look_up_src
     row = look_up(parent, [pack(value)]).get(pack(value))
     return value if row is None or row.target is None else row.target
 
@@ -179,16 +183,10 @@ def _survivors_follow(spec: ModelSpec, keymap: KeyMap) -> None:
     members = key_members(spec)
     for key, live, _ in list(keymap.survivors(spec.label)):
         parts = live if isinstance(live, list) else [live]
-        moved = [_member_after(member, part, keymap) for member, part in zip(members, parts, strict=True)]
+        moved = [
+            _member(member, part, keymap.look_up_live) for member, part in zip(members, parts, strict=True)
+        ]
         keymap.set_target(spec.label, key, moved if isinstance(live, list) else moved[0])
-
-
-def _member_after(member: Any, part: Any, keymap: KeyMap) -> Any:
-    if not member.is_relation or not member.target_field.primary_key:
-        return part
-    parent = member.related_model._meta.concrete_model._meta.label
-    row = keymap.look_up_live(parent, [pack(part)]).get(pack(part))
-    return part if row is None or row.target is None else row.target
 
 
 def _make_room(spec: ModelSpec, keymap: KeyMap) -> Iterator[Finding]:
@@ -321,7 +319,7 @@ def need_findings(keymap: KeyMap) -> Iterator[Finding]:
         )
 
 
-def shown_keys(label: str, keys: Iterable[bytes]) -> list[str]:
+def shown_keys(keys: Iterable[bytes]) -> list[str]:
     """Return natural keys for people."""
     return [_shown(key) for key in keys]
 

@@ -123,19 +123,18 @@ class Journal:
 
 def all_journals(state_directory: Path) -> list[Journal]:
     """Return the journals of all runs that have a record, the oldest first."""
-    folder = state_directory / "restores"
-    if not folder.is_dir():
-        return []
-    found = [Journal(path) for path in folder.iterdir() if (path / "record.json").is_file()]
+    found = [Journal(path) for path in _folders(state_directory) if (path / "record.json").is_file()]
     return sorted(found, key=lambda journal: (journal.record.started_at, journal.folder.name))
 
 
 def unrecorded(state_directory: Path) -> list[Path]:
     """Return the folders of runs that ended before they had written anything down."""
+    return [path for path in _folders(state_directory) if not (path / "record.json").is_file()]
+
+
+def _folders(state_directory: Path) -> list[Path]:
     folder = state_directory / "restores"
-    if not folder.is_dir():
-        return []
-    return [path for path in folder.iterdir() if path.is_dir() and not (path / "record.json").is_file()]
+    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 def new_journal(state_directory: Path, run_id: str) -> Journal:

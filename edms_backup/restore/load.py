@@ -26,7 +26,7 @@ from edms_backup.restore.index import decoded
 from edms_backup.restore.keymap import KeyMap, PlannedRow, pack
 from edms_backup.restore.ledger import counts, live_pks_moved
 from edms_backup.restore.report import Mode
-from edms_backup.restore.target import Target, deletes_strangers, key_of_document
+from edms_backup.restore.target import Target, deletes_strangers, key_of_document, name_of_document
 from edms_backup.schema.inventory import ModelSpec
 
 BATCH = 500  # rows decoded, resolved and written together
@@ -176,7 +176,7 @@ class _ModelLoader:
         return self.rewritten or row.live is None or not row.same or pack(row.live) in self._displaced
 
     def _target_row(self, document: Document, row: PlannedRow) -> TargetRow:
-        name = self._name(document)
+        name = name_of_document(document, self.entry)
         values: dict[str, Any] = {}
         for column in self.spec.columns:
             values[column.attname] = self._value(column, document, name)
@@ -212,10 +212,6 @@ class _ModelLoader:
                 f"{self.spec.label} {name}: the value of {column.name} is no {column.get_internal_type()}.",
                 hint="Nothing was changed. The package was not made by this version of the models.",
             ) from error
-
-    def _name(self, document: Document) -> str:
-        key = key_of_document(document, self.entry)
-        return f"pk={document['_pk']}" if key is None else ", ".join(str(value) for value in key)
 
 
 class References:

@@ -78,7 +78,7 @@ def _samples(counts: dict[str, ModelCounts], keymap: KeyMap) -> dict[str, dict[s
     for label, count in counts.items():
         actions = {"inserted": count.inserted, "updated": count.updated, "deleted": count.deleted}
         shown = {
-            action: shown_keys(label, ledger.sample(keymap, label, action, _SAMPLES))
+            action: shown_keys(ledger.sample(keymap, label, action, _SAMPLES))
             for action, number in actions.items()
             if number
         }

@@ -15,7 +15,7 @@ from edms_backup.package import ModelEntry, PackageReader, canonical, content_di
 from edms_backup.package.content import content_of_line
 from edms_backup.restore.index import decoded
 from edms_backup.restore.keymap import KeyMap, pack, unpack
-from edms_backup.restore.target import Target, key_of_document
+from edms_backup.restore.target import Target, key_of_document, name_of_document
 from edms_backup.schema.inventory import ModelSpec
 
 Substitutes = Mapping[str, Mapping[bytes, bytes]]
@@ -47,11 +47,11 @@ def _redirect(
     package: PackageReader, entry: ModelEntry, spec: ModelSpec, target: Target, keymap: KeyMap
 ) -> Iterator[Finding]:
     for document, _ in decoded(package, entry):
-        key = key_of_document(document, entry)
+        key, name = key_of_document(document, entry), name_of_document(document, entry)
         if not _rewrite(document, spec, target, keymap.substitutes):
             continue
         if key is None or key_of_document(document, entry) != key:
-            yield _would_be_another(spec, document, key)
+            yield _would_be_another(spec, name)
             continue
         content = content_of_line(canonical(document) + b"\n")
         keymap.set_content(spec.label, pack(key), content_digest(content).to_bytes(32, "big"))
@@ -89,8 +89,7 @@ def _stays(value: Any, label: str, substitutes: Substitutes) -> Any:
     return None if found is None else unpack(found)
 
 
-def _would_be_another(spec: ModelSpec, document: dict[str, Any], key: list[Any] | None) -> Finding:
-    shown = f"pk={document['_pk']}" if key is None else ", ".join(str(part) for part in key)
+def _would_be_another(spec: ModelSpec, shown: str) -> Finding:
     return Finding(
         code="conflict_in_key",
         severity=Severity.ERROR,

@@ -255,6 +255,12 @@ def key_of_document(document: Mapping[str, Any], entry: ModelEntry) -> list[Any]
     return key
 
 
+def name_of_document(document: Mapping[str, Any], entry: ModelEntry) -> str:
+    """Return the natural key of a decoded line for people, its primary key for a keyless model."""
+    key = key_of_document(document, entry)
+    return f"pk={document['_pk']}" if key is None else ", ".join(str(part) for part in key)
+
+
 @dataclass(frozen=True, slots=True)
 class UniqueRule:
     """A unique constraint besides the natural key."""

@@ -53,7 +53,7 @@ def validate(
         findings.extend(_read_again(spec, target, keymap))
         counts[spec.label].after = ledger.after_count(keymap, spec.label)
         counts[spec.label].identical = ledger.identical_count(keymap, spec.label)
-        findings.extend(_ledger(spec, counts[spec.label], mode))
+        findings.extend(_ledger(spec, counts[spec.label]))
         findings.extend(_rows(package, entries[spec.label], spec, target, keymap, mode))
         if not counts[spec.label].refused and spec.label not in keymap.rewritten:
             findings.extend(_digest(entries[spec.label], keymap))
@@ -71,11 +71,11 @@ def _read_again(spec: ModelSpec, target: Target, keymap: KeyMap) -> Iterator[Fin
     try:
         keymap.add_after(spec.label, records)
     except Duplicate as duplicate:
-        (shown,) = shown_keys(spec.label, [duplicate.args[1]])
+        (shown,) = shown_keys([duplicate.args[1]])
         yield _error("row_twice", f"{spec.label} {shown} is there twice after the load.", spec.label)
 
 
-def _ledger(spec: ModelSpec, counts: ModelCounts, mode: Mode) -> Iterator[Finding]:
+def _ledger(spec: ModelSpec, counts: ModelCounts) -> Iterator[Finding]:
     """Yield a finding when the counts do not add up."""
     accounted = counts.inserted + counts.updated + counts.unchanged + counts.refused
     if accounted != counts.expected:
@@ -101,7 +101,7 @@ def _rows(
     differing = [key for what, key in differences if what == "differs"]
     fields = _differing_fields(package, entry, spec, target, keymap, differing) if differing else {}
     for what, key in differences:
-        (shown,) = shown_keys(spec.label, [key])
+        (shown,) = shown_keys([key])
         place = fields.get(key, "")
         yield Finding(
             code=f"row_{what}",

@@ -17,16 +17,24 @@ from edms_backup.storage.base import (
     PackageRefs,
     PackageStore,
     check_name,
+    is_full,
     is_safety,
     package_name,
     partial_name,
     store_error,
 )
-from edms_backup.storage.directory import DirectoryStore, create_partial, fsync_directory, publish_file
+from edms_backup.storage.directory import (
+    NO_HARD_LINKS,
+    DirectoryStore,
+    create_partial,
+    fsync_directory,
+    publish_file,
+)
 from edms_backup.storage.django_storage import DjangoStore, plain_location
 from edms_backup.storage.locate import locate
 
 __all__ = [
+    "NO_HARD_LINKS",
     "SUFFIX",
     "DirectoryStore",
     "DjangoStore",
@@ -37,6 +45,7 @@ __all__ = [
     "create_partial",
     "fsync_directory",
     "get_store",
+    "is_full",
     "is_safety",
     "locate",
     "package_name",

@@ -148,10 +148,15 @@ def not_found(name: str, store: str) -> PackageNotFound:
     )
 
 
+def is_full(error: Exception) -> bool:
+    """Return whether a file system says that it has no room left."""
+    return isinstance(error, OSError) and error.errno in _NO_SPACE
+
+
 def store_error(error: Exception, doing: str) -> EdmsBackupError:
     """Return this app's error for what a file system or a storage said while ``doing`` something."""
     said = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    if isinstance(error, OSError) and error.errno in _NO_SPACE:
+    if is_full(error):
         return StoreFull(f"{doing}: {said}.", hint="Make room there, or let the packages go elsewhere.")
     return StoreUnavailable(
         f"{doing}: {said}.", hint="Check that the place exists, is mounted and may be written by this user."

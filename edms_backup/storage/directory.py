@@ -36,7 +36,8 @@ logger = logging.getLogger(__name__)
 
 LEFTOVER_AGE = 3600.0
 """Seconds without a write after which an unfinished package that no process holds counts as abandoned."""
-_NO_HARD_LINKS = {errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+NO_HARD_LINKS = frozenset({errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK})
+"""What file systems without hard links answer."""
 
 
 class DirectoryStore(PackageStore):
@@ -274,7 +275,7 @@ def _rename_exclusively(local: Path, target: Path) -> None:
     try:
         os.link(local, target)
     except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
+        if error.errno not in NO_HARD_LINKS:
             raise
         _rename_under_reservation(local, target)
         return
