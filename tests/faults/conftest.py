@@ -1,27 +1,11 @@
 """Sites to let things go wrong in."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.faults.arena import Arena, Rehearsal, rehearsal
 from tests.sites import Site, SiteTemplates
-
-# These strike a run at many points and take long; EDMS_FAULTS=1 runs them (see tests/README.md).
-collect_ignore = (
-    []
-    if os.environ.get("EDMS_FAULTS")
-    else [
-        "test_bad_input.py",
-        "test_consistency.py",
-        "test_full_disk.py",
-        "test_kill.py",
-        "test_lost_connection.py",
-        "test_signals.py",
-        "test_sweep.py",
-    ]
-)
 
 
 @pytest.fixture(scope="session")

@@ -200,6 +200,10 @@ def child(request: dict[str, Any], folder: Path, ready: int) -> None:
         execute_from_command_line(["manage.py", "edms_backup", *request["command"]])
     except SystemExit as ended:
         code = ended.code
+    except KeyboardInterrupt:
+        code = -signal.SIGINT  # it came after the command, to Django or to Python: their way to end
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     points.kinds.clear()
     sys.stdout.flush()
     sys.stderr.flush()
