@@ -9,7 +9,7 @@ from django.test import override_settings
 from edms_backup.conf import READERS, get_settings, setting_mistakes
 from edms_backup.errors import ConfigurationError
 from edms_backup.schema.filefields import PathField
-from edms_backup.schema.inventory import Fate, ModelOptions, Tier
+from edms_backup.schema.spec import Fate, ModelOptions, Tier
 
 
 def _set(**keys: Any) -> override_settings:

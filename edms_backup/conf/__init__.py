@@ -34,7 +34,7 @@ from edms_backup.conf.readers import (
 from edms_backup.errors import ConfigurationError, EdmsBackupError
 from edms_backup.package.compression import choose_codec
 from edms_backup.schema.filefields import PathField
-from edms_backup.schema.inventory import ModelOptions
+from edms_backup.schema.spec import ModelOptions
 
 __all__ = [
     "COMPRESSIONS",

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from edms_backup.errors import ConfigurationError
 from edms_backup.schema.filefields import PathField
-from edms_backup.schema.inventory import Fate, ModelOptions, OnConflict, SoftRef, Tier
+from edms_backup.schema.spec import Fate, ModelOptions, OnConflict, SoftRef, Tier
 
 SETTING = "EDMS_BACKUP"
 COMPRESSIONS = ("auto", "zstd", "gzip", "none")

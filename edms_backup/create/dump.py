@@ -25,7 +25,7 @@ from edms_backup.package import (
     segment_name,
 )
 from edms_backup.schema.fields import field_entries
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 PROGRESS_EVERY = 1000
 """Rows between two progress events."""

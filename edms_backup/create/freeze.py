@@ -14,7 +14,8 @@ from edms_backup.engines.naming import base_queryset, may_be_null, stream_names
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package import canonical
-from edms_backup.schema.inventory import Inventory, ModelSpec
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ from edms_backup.events import Reporter
 from edms_backup.findings import Findings
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package import FilesEntry, Header, Manifest, PackageWriter, SealInfo
-from edms_backup.schema.inventory import Inventory, ModelSpec
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import ModelSpec
 from edms_backup.storage import (
     PackageStore,
     create_partial,

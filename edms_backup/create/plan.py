@@ -10,7 +10,8 @@ from edms_backup.engines import Engine
 from edms_backup.errors import MissingTable, UsageError
 from edms_backup.findings import Finding, Findings, Severity
 from edms_backup.schema.drift import find_drift, tables_without_model
-from edms_backup.schema.inventory import Fate, Inventory, ModelSpec
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import Fate, ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

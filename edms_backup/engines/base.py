@@ -16,7 +16,8 @@ from django.db import models
 
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.naturalkeys import KeyRegistry
-from edms_backup.schema.inventory import Inventory, ManyToMany, ModelSpec
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import ManyToMany, ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

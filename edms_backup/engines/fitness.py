@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connections, models
 
 from edms_backup.engines.base import EngineFeatures
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 Check = Callable[[Any], str]
 """Takes a JSON value that is not ``None``; returns what is wrong with it, or an empty text."""

@@ -17,7 +17,8 @@ from edms_backup.engines.naming import base_queryset
 from edms_backup.engines.reading import Row, RowReader, Tally
 from edms_backup.errors import LoadFailed
 from edms_backup.naturalkeys import KeyRegistry
-from edms_backup.schema.inventory import Inventory, ManyToMany, ModelSpec
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import ManyToMany, ModelSpec
 
 logger = logging.getLogger(__name__)
 

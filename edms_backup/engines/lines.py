@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from edms_backup.engines.reading import Row
 from edms_backup.package.content import compose
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 
 class RowComposer:

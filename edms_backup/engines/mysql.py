@@ -11,7 +11,7 @@ from django.db import Error
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.errors import mapped
 from edms_backup.engines.generic import GenericEngine, one_line
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 

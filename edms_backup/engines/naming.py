@@ -13,7 +13,7 @@ from edms_backup.engines.values import Encoder, encode_plain, encoder
 from edms_backup.errors import DumpFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.naturalkeys.resolve import concrete
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 BATCH = 2000  # rows per fetch and per look-up of generic references
 

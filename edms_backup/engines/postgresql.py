@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 
 class PostgreSQLEngine(GenericEngine):

@@ -28,7 +28,8 @@ from edms_backup.engines.softrefs import occurrences, reference_name
 from edms_backup.engines.values import Encoder, encoder, json_value, speaks_for_itself
 from edms_backup.errors import DumpFailed
 from edms_backup.naturalkeys import KeyRegistry
-from edms_backup.schema.inventory import Fate, GenericRef, Inventory, ManyToMany, ModelSpec, SoftRef
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import Fate, GenericRef, ManyToMany, ModelSpec, SoftRef
 
 Record = Sequence[Any]
 Getter = Callable[[Record], Any]

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from edms_backup.schema.inventory import SoftRef
+from edms_backup.schema.spec import SoftRef
 
 Path = tuple[str | int, ...]
 

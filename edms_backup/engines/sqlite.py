@@ -7,7 +7,7 @@ from typing import Any
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 
 class SQLiteEngine(GenericEngine):

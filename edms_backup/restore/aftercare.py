@@ -19,7 +19,7 @@ from edms_backup.engines import Engine
 from edms_backup.engines.naming import base_queryset
 from edms_backup.findings import Finding, Severity
 from edms_backup.restore.report import RestoreReport
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
 

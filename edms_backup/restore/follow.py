@@ -21,7 +21,7 @@ from edms_backup.findings import Finding, Severity
 from edms_backup.restore.keymap import KeyMap, pack
 from edms_backup.restore.report import Mode
 from edms_backup.restore.target import Target
-from edms_backup.schema.inventory import Fate, GenericRef, ManyToMany, ModelSpec, SoftRef
+from edms_backup.schema.spec import Fate, GenericRef, ManyToMany, ModelSpec, SoftRef
 
 
 @dataclass(slots=True)

@@ -27,7 +27,7 @@ from edms_backup.restore.ledger import (
 from edms_backup.restore.notes import Needs, note_dangling, note_files
 from edms_backup.restore.report import Mode
 from edms_backup.restore.target import Target, deletes_strangers, key_of_document, unique_rules, unique_values
-from edms_backup.schema.inventory import Fate, ModelSpec, OnConflict
+from edms_backup.schema.spec import Fate, ModelSpec, OnConflict
 
 LookUp = Callable[[str, Sequence[bytes]], dict[bytes, PlannedRow]]
 """(label, packed values) to the rows of the key map that have them."""

@@ -27,7 +27,7 @@ from edms_backup.restore.keymap import KeyMap, PlannedRow, pack
 from edms_backup.restore.ledger import counts, live_pks_moved
 from edms_backup.restore.report import Mode
 from edms_backup.restore.target import Target, deletes_strangers, key_of_document, name_of_document
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 BATCH = 500  # rows decoded, resolved and written together
 

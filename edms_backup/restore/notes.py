@@ -10,7 +10,7 @@ from edms_backup.engines.softrefs import occurrences, reference_name
 from edms_backup.engines.values import encode_plain
 from edms_backup.restore.keymap import KeyMap, pack
 from edms_backup.restore.target import Target
-from edms_backup.schema.inventory import Fate, ModelSpec
+from edms_backup.schema.spec import Fate, ModelSpec
 
 
 def note_files(spec: ModelSpec, document: dict[str, Any], keymap: KeyMap) -> None:

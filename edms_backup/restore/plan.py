@@ -13,7 +13,7 @@ from edms_backup.restore.index import shown_keys
 from edms_backup.restore.keymap import KeyMap
 from edms_backup.restore.report import FileCounts, Mode, ModelCounts, RestorePlan, RestoreRequest
 from edms_backup.restore.target import Target, deletes_strangers
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 _SAMPLES = 5  # natural keys shown per model and action
 

@@ -16,7 +16,7 @@ from edms_backup.package.content import content_of_line
 from edms_backup.restore.index import decoded
 from edms_backup.restore.keymap import KeyMap, pack, unpack
 from edms_backup.restore.target import Target, key_of_document, name_of_document
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 Substitutes = Mapping[str, Mapping[bytes, bytes]]
 """Labels to (key of the refused row, key of the row that stays), both packed."""

@@ -19,7 +19,8 @@ from edms_backup.package import Manifest, ModelEntry, content_digest
 from edms_backup.restore.keymap import PlannedRow, pack
 from edms_backup.restore.report import Mode, RestoreRequest
 from edms_backup.schema.fields import field_entries
-from edms_backup.schema.inventory import Fate, Inventory, ModelSpec
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import Fate, ModelSpec
 from edms_backup.storage.roots import FileRoot
 
 LookUp = Callable[[str, Sequence[bytes]], dict[bytes, PlannedRow]]

@@ -19,7 +19,7 @@ from edms_backup.restore.index import decoded, shown_keys
 from edms_backup.restore.keymap import Duplicate, KeyMap, pack
 from edms_backup.restore.report import FileCounts, Mode, ModelCounts
 from edms_backup.restore.target import Target, deletes_strangers, key_of_document
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 _NAMED = 10  # rows that are named per model; the rest is counted
 

@@ -1,9 +1,9 @@
 """What the data looks like: models, keys, references, files, and whether tables agree with models."""
 
-from edms_backup.schema.inventory import (
+from edms_backup.schema.inventory import Inventory, build_inventory
+from edms_backup.schema.spec import (
     Fate,
     GenericRef,
-    Inventory,
     ManyToMany,
     ModelOptions,
     ModelSpec,
@@ -11,7 +11,6 @@ from edms_backup.schema.inventory import (
     Relation,
     SoftRef,
     Tier,
-    build_inventory,
 )
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 
 from edms_backup.errors import EXIT_DEFECTS, EXIT_OK, SchemaError
 from edms_backup.findings import Finding, Severity
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

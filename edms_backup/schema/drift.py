@@ -11,7 +11,8 @@ from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
 from edms_backup.findings import Finding, Severity
-from edms_backup.schema.inventory import Inventory, ModelSpec
+from edms_backup.schema.inventory import Inventory
+from edms_backup.schema.spec import ModelSpec
 
 # Tables that belong to a framework and hold no data of the site.
 _KNOWN_TABLES = {"django_migrations", "sqlite_sequence"}

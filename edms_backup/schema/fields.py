@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edms_backup.package import FieldEntry
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 
 
 def field_entries(spec: ModelSpec) -> Iterator[FieldEntry]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,146 +11,18 @@ from django.contrib.auth import get_user_model
 from django.db import models, router
 
 from edms_backup.errors import UnknownModel
-from edms_backup.naturalkeys import KeyRegistry, KeySpec
+from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.naturalkeys.resolve import concrete
-from edms_backup.schema.filefields import FileSpec, PathField, file_specs
-
-
-class Fate(enum.StrEnum):
-    """What happens to the rows of a model."""
-
-    INCLUDED = "included"
-    """They travel, and a restore makes them equal to the package."""
-    FRAMEWORK = "framework"
-    """They travel by natural key only: a restore adds what is missing and never moves or deletes a row."""
-    EXCLUDED = "excluded"
-    """They stay at home; the reason is recorded."""
-
-
-class OnConflict(enum.StrEnum):
-    """What to do when a row of the package and another row of the site claim the same unique value."""
-
-    FAIL = "fail"
-    """Refuse the restore before the first write."""
-    KEEP = "keep"
-    """The site's row stays as it is; the package's row is refused and counted as such."""
-    TAKE = "take"
-    """The package's row takes the place of the site's row, and its primary key."""
-
-
-class Tier(enum.StrEnum):
-    """How much the loss of a model's rows would hurt."""
-
-    CRITICAL = "critical"
-    IMPORTANT = "important"
-    STANDARD = "standard"
-    SYSTEM = "system"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelOptions:
-    """What settings say about one model (``EDMS_BACKUP["MODELS"][label]``)."""
-
-    fate: Fate | None = None
-    reason: str = ""
-    tier: Tier | None = None
-    soft: tuple[SoftRef, ...] = ()
-    append_only: bool = False
-    """Rows that the package does not know survive a ``replace`` (audit trails)."""
-    on_conflict: OnConflict = OnConflict.FAIL
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A foreign key or one-to-one column."""
-
-    name: str
-    attname: str
-    target: type[models.Model]
-    null: bool
-    to_primary_key: bool
-    """False for ``to_field``: the column then holds content, not an identity."""
-    constrained: bool
-    """Whether the database itself refuses a dangling value."""
-
-
-@dataclass(frozen=True, slots=True)
-class ManyToMany:
-    """A many-to-many field whose table has no model of its own."""
-
-    name: str
-    through: type[models.Model]
-    source: str
-    """Attribute name of the column that points at the owner."""
-    target_attname: str
-    target_name: str
-    target: type[models.Model]
-
-
-@dataclass(frozen=True, slots=True)
-class GenericRef:
-    """A pair of columns, content type and id, that points at a row of any model."""
-
-    name: str
-    content_type: str
-    """Attribute name of the content type column."""
-    content_type_name: str
-    object_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class SoftRef:
-    """Primary keys of another model in a plain column, or at a path inside a JSON column."""
-
-    field: str
-    path: tuple[str, ...]
-    """Steps below the column, ``*`` for every member; empty for the column itself."""
-    target: str
-    """Label of the model that is meant."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelSpec:
-    """One model with all that the pipelines need to know about it."""
-
-    model: type[models.Model]
-    label: str
-    using: str
-    """Database alias."""
-    fate: Fate
-    reason: str
-    tier: Tier
-    key: KeySpec
-    relations: tuple[Relation, ...] = ()
-    many_to_many: tuple[ManyToMany, ...] = ()
-    generics: tuple[GenericRef, ...] = ()
-    soft: tuple[SoftRef, ...] = ()
-    files: tuple[FileSpec, ...] = ()
-    append_only: bool = False
-    on_conflict: OnConflict = OnConflict.FAIL
-
-    @property
-    def table(self) -> str:
-        """Return the table's name."""
-        return self.model._meta.db_table
-
-    @property
-    def columns(self) -> list[Any]:
-        """Return the fields of this model's own table that carry content, in declared order.
-
-        Generated columns are left out: the database computes them.
-        """
-        return [
-            column
-            for column in self.model._meta.local_concrete_fields
-            if not getattr(column, "generated", False) and (not column.primary_key or column.is_relation)
-        ]
-
-    @property
-    def tables(self) -> list[str]:
-        """Return the model's table and the tables of its many-to-many fields."""
-        return [self.table, *(link.through._meta.db_table for link in self.many_to_many)]
-
+from edms_backup.schema.filefields import PathField, file_specs
+from edms_backup.schema.spec import (
+    Fate,
+    GenericRef,
+    ManyToMany,
+    ModelOptions,
+    ModelSpec,
+    Relation,
+    Tier,
+)
 
 # Rows that are a by-product of running: they have no meaning on another day or another machine.
 _EXCLUDED_APPS = {
@@ -166,6 +37,7 @@ _EXCLUDED_MODELS = {
     "django_celery_beat.periodictasks": "derived: a time stamp that tells the scheduler to look again",
 }
 _FRAMEWORK_MODELS = {"contenttypes.contenttype", "auth.permission"}
+_LINK_COLUMNS = ("id", "from", "to")
 _SYSTEM_APPS = {"admin", "auth", "contenttypes", "sessions", "sites", "django_celery_beat"}
 
 
@@ -253,10 +125,18 @@ def build_inventory(
         _describe(
             model, registry, by_label.get(model._meta.label_lower, ModelOptions()), paths, file_roots or {}
         )
-        for model in apps.get_models()
-        if not model._meta.proxy
+        for model in apps.get_models(include_auto_created=True)
+        if not model._meta.proxy and not is_plain_link(model)
     ]
     return Inventory({spec.label: spec for spec in _in_dependency_order(_with_tiers(found, by_label))})
+
+
+def is_plain_link(model: type[models.Model]) -> bool:
+    """Return whether a table is all that a many-to-many field makes: a key and two references.
+
+    Packages with many-to-many fields of their own (an order, a date) let them make tables with more.
+    """
+    return bool(model._meta.auto_created) and len(model._meta.local_concrete_fields) <= len(_LINK_COLUMNS)
 
 
 def _describe(
@@ -318,8 +198,8 @@ def _relations(model: type[models.Model]) -> Iterator[Relation]:
 def _many_to_many(model: type[models.Model]) -> Iterator[ManyToMany]:
     for link in model._meta.local_many_to_many:
         through: Any = link.remote_field.through
-        if not through._meta.auto_created:
-            continue  # an explicit through table is a model and travels as one
+        if not is_plain_link(through):
+            continue  # a model of its own, which travels as one
         source: Any = through._meta.get_field(link.m2m_field_name())
         target: Any = through._meta.get_field(link.m2m_reverse_field_name())
         yield ManyToMany(

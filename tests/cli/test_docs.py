@@ -12,7 +12,7 @@ from edms_backup import errors
 from edms_backup.cli.main import COMMANDS, add_arguments
 from edms_backup.conf import READERS
 from edms_backup.errors import EdmsBackupError
-from edms_backup.schema.inventory import Fate, OnConflict, Tier
+from edms_backup.schema.spec import Fate, OnConflict, Tier
 from tests.cli.conftest import DEFECT, NAME, FakeService, Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"

@@ -9,7 +9,7 @@ from edms_backup.errors import UnknownModel
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema import Fate, Inventory, ModelOptions, Tier, build_inventory
 from edms_backup.schema.filefields import PathField, file_fields_by_root
-from edms_backup.schema.inventory import OnConflict
+from edms_backup.schema.spec import OnConflict
 
 
 def inventory_with(**options: ModelOptions) -> Inventory:

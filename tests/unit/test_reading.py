@@ -13,7 +13,7 @@ from edms_backup.engines.reading import Row, RowReader, Tally
 from edms_backup.errors import ConfigurationError, DumpFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema import ModelOptions, build_inventory
-from edms_backup.schema.inventory import SoftRef
+from edms_backup.schema.spec import SoftRef
 from tests.unit.conftest import Zoo
 from tests.zoo import models as zoo_models
 

@@ -12,7 +12,7 @@ from edms_backup.package import FieldEntry
 from edms_backup.restore import pipeline
 from edms_backup.restore import target as targets
 from edms_backup.restore.report import Mode
-from edms_backup.schema.inventory import ModelSpec
+from edms_backup.schema.spec import ModelSpec
 from tests.unit.conftest import Zoo
 from tests.zoo import models as zoo_models
 from tests.zoo.portrait import portrait

@@ -9,7 +9,7 @@ from edms_backup.conf import setting_mistakes
 from edms_backup.engines.softrefs import occurrences, put, reference_name
 from edms_backup.errors import PlanBlocked
 from edms_backup.restore.report import Mode, Outcome
-from edms_backup.schema.inventory import SoftRef
+from edms_backup.schema.spec import SoftRef
 from tests.unit.conftest import Zoo
 from tests.zoo import models as zoo_models
 
