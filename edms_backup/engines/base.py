@@ -38,6 +38,10 @@ class EngineFeatures:
     stores_infinity: bool = False
     exact_decimals: bool = True
     """Decimals are stored as such; their places and digits are limited."""
+    json_depth: int | None = None
+    """How deep arrays and objects may nest in a JSON column; ``None``: as deep as a package holds."""
+    json_numbers_as_written: bool = False
+    """A number in a JSON column comes back in the notation in which it was written."""
     deferred_constraints: bool = True
     """Foreign keys may be violated between statements of one transaction."""
 
@@ -68,10 +72,13 @@ class BrokenReference:
 class Engine(abc.ABC):
     """Moves rows of one database alias."""
 
-    features = EngineFeatures()
-
     def __init__(self, alias: str) -> None:
         self.alias = alias
+
+    @property
+    def features(self) -> EngineFeatures:
+        """Return what this engine can do with this database."""
+        return EngineFeatures()
 
     @property
     @abc.abstractmethod

@@ -14,6 +14,7 @@ from typing import Any
 from django.db import connections, models
 
 from edms_backup.engines.base import EngineFeatures
+from edms_backup.package.canonical import nested_deeper
 from edms_backup.schema.spec import ModelSpec
 
 Check = Callable[[Any], str]
@@ -48,8 +49,7 @@ def _checks(column: models.Field[Any, Any], using: str, features: EngineFeatures
     if kind in _TEXTUAL:
         yield _text(column.max_length if features.enforces_length else None, features.stores_nul)
     elif kind == "JSONField":
-        if not features.stores_nul:
-            yield _json_nul
+        yield _json(features)
     elif kind == "FloatField":
         yield _float(features)
     elif kind == "DecimalField" and features.exact_decimals:
@@ -85,19 +85,43 @@ def _is_unicode(value: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in value)
 
 
-def _json_nul(value: Any) -> str:
-    """PostgreSQL's jsonb stores neither NUL nor lone surrogates, however they are escaped."""
-    texts: list[Any] = [value]
-    while texts:
-        item = texts.pop()
+def _json(features: EngineFeatures) -> Check:
+    """PostgreSQL's jsonb stores neither NUL nor half a surrogate pair, and rewrites numbers; MariaDB counts levels."""
+    limit = features.json_depth
+
+    def check(value: Any) -> str:
+        if limit is not None and nested_deeper(value, limit):
+            return f"nests deeper than {limit} levels, which this database cannot store"
+        for item in _leaves(value):
+            if isinstance(item, str):
+                if not features.stores_nul and ("\x00" in item or not (item.isascii() or _is_unicode(item))):
+                    return "holds a character inside its JSON that this database cannot store"
+            elif isinstance(item, float) and not features.json_numbers_as_written and _is_rewritten(item):
+                return f"holds the number {item!r} inside its JSON, which this database stores as another one"
+        return ""
+
+    return check
+
+
+def _leaves(value: Any) -> Iterator[Any]:
+    """Yield every scalar in a JSON value, and every name of a member."""
+    open_values: list[Any] = [value]
+    while open_values:
+        item = open_values.pop()
         if isinstance(item, dict):
-            texts.extend(item)
-            texts.extend(item.values())
+            yield from item
+            open_values.extend(item.values())
         elif isinstance(item, list):
-            texts.extend(item)
-        elif isinstance(item, str) and ("\x00" in item or not (item.isascii() or _is_unicode(item))):
-            return "holds a character inside its JSON that this database cannot store"
-    return ""
+            open_values.extend(item)
+        else:
+            yield item
+
+
+def _is_rewritten(number: float) -> bool:
+    """Tell floats that jsonb, which holds decimals, gives back as an integer or without their sign."""
+    if number == 0:
+        return math.copysign(1, number) < 0
+    return number.is_integer() and "e" in repr(number)
 
 
 def _float(features: EngineFeatures) -> Check:

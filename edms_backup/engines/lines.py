@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from edms_backup.engines.reading import Row
+from edms_backup.errors import DumpFailed
 from edms_backup.package.content import compose
 from edms_backup.schema.spec import ModelSpec
+
+_UNWRITABLE = (ValueError, TypeError, RecursionError)
 
 
 class RowComposer:
     """Turns rows of one model into (line, content)."""
 
     def __init__(self, spec: ModelSpec) -> None:
+        self._label = spec.label
         self._model = spec.model._meta.label_lower
         self._pk_in_key = spec.key.by_primary_key
         self._keyless = spec.key.keyless
@@ -18,17 +24,37 @@ class RowComposer:
         self._with_key = spec.key.by_method or not set(spec.key.components) <= told
 
     def __call__(self, row: Row) -> tuple[bytes, bytes]:
-        """Return line and content of one row."""
-        return compose(
-            self._model,
-            row.fields,
-            row.pk,
-            pk_in_key=self._pk_in_key,
-            keyless=self._keyless,
-            refs=row.refs,
-            json_null=row.json_null,
-            key=row.key if self._with_key else None,
+        """Return line and content of one row; raises ``DumpFailed`` for one that no line can hold."""
+        try:
+            return compose(
+                self._model,
+                row.fields,
+                row.pk,
+                pk_in_key=self._pk_in_key,
+                keyless=self._keyless,
+                refs=row.refs,
+                json_null=row.json_null,
+                key=row.key if self._with_key else None,
+            )
+        except _UNWRITABLE as error:
+            raise self._unwritable(row, error) from error
+
+    def _unwritable(self, row: Row, error: Exception) -> DumpFailed:
+        """Say which value of which row it is: one that cannot be written alone either."""
+        blamed = ((name, _problem(name, value)) for name, value in row.fields.items())
+        name, reason = next(((f".{name}", said) for name, said in blamed if said), ("", str(error)))
+        return DumpFailed(
+            f"{self._label}{name} of the row {render_key(row)!r} cannot be written: {reason}.",
+            hint="Change the value, or leave the model out (--exclude); nothing was changed.",
         )
+
+
+def _problem(name: str, value: Any) -> str:
+    try:
+        compose("", {name: value}, None)
+    except _UNWRITABLE as error:
+        return str(error)
+    return ""
 
 
 def render_key(row: Row) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from django.db import Error
 
@@ -19,13 +20,19 @@ logger = logging.getLogger(__name__)
 class MySQLEngine(GenericEngine):
     """Overrides snapshot, locks, constraint checks and sequences."""
 
-    features = EngineFeatures(
-        consistent_snapshot=True,
-        locks_out_writers=True,
-        ddl_sequences=True,
-        deferred_constraints=False,
-        stores_nul=True,
-    )
+    @property
+    def features(self) -> EngineFeatures:
+        """Return what MariaDB or MySQL can do; they differ in how deep JSON may nest."""
+        connection: Any = self.connection
+        return EngineFeatures(
+            consistent_snapshot=True,
+            locks_out_writers=True,
+            ddl_sequences=True,
+            deferred_constraints=False,
+            stores_nul=True,
+            json_depth=31 if connection.mysql_is_mariadb else 100,
+            json_numbers_as_written=True,
+        )
 
     @property
     def name(self) -> str:

@@ -14,7 +14,10 @@ class PostgreSQLEngine(GenericEngine):
     """Overrides snapshot, locks and sequences."""
 
     features = EngineFeatures(
-        consistent_snapshot=True, locks_out_writers=True, stores_nan=True, stores_infinity=True
+        consistent_snapshot=True,
+        locks_out_writers=True,
+        stores_nan=True,
+        stores_infinity=True,
     )
 
     @property

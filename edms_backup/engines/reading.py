@@ -129,7 +129,11 @@ class RowReader:
         selected = queryset.annotate(**texts).values_list(*self._columns.names)
         outer_join_all(selected)
         for batch in _batches(selected.iterator(chunk_size=BATCH), BATCH):
-            yield from self._finish([self._row(record, links) for record in batch])
+            try:
+                rows = [self._row(record, links) for record in batch]
+            except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+                raise self._unreadable(batch, error) from error
+            yield from self._finish(rows)
         for link in links:
             link.finish()
 
@@ -143,6 +147,19 @@ class RowReader:
         for link in links:
             fields[link.name] = link.of(row.pk)
         return row
+
+    def _unreadable(self, batch: list[Record], error: Exception) -> DumpFailed:
+        """Say which column of which row holds a value that is none."""
+        for record in batch:
+            for name, get in self._fields:
+                try:
+                    get(record)
+                except type(error) as reason:
+                    return DumpFailed(
+                        f"{self.spec.label}.{name} of the row pk={self._pk(record)} cannot be read: {reason}.",
+                        hint="Mend the value, or leave the model out (--exclude); nothing was changed.",
+                    )
+        return DumpFailed(f"Rows of {self.spec.label} cannot be read: {error}.")
 
     def _finish(self, rows: list[Row]) -> list[Row]:
         if self._targets is not None:

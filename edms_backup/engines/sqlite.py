@@ -20,6 +20,7 @@ class SQLiteEngine(GenericEngine):
         stores_nul=True,
         stores_infinity=True,
         exact_decimals=False,
+        json_numbers_as_written=True,
     )
 
     @property

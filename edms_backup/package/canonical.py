@@ -12,9 +12,9 @@ import math
 import re
 from typing import Any, NoReturn
 
-__all__ = ["MAX_DEPTH", "MAX_DIGITS", "canonical", "pretty", "strict_loads"]
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "canonical", "nested_deeper", "pretty", "strict_loads"]
 
-MAX_DEPTH = 64
+MAX_DEPTH = 200
 """How deep arrays and objects may nest. Rows need about 5; JSON fields that people make stay below 20."""
 MAX_DIGITS = 4300
 """Digits of an integer: Python's own limit, which keeps the quadratic conversion harmless."""
@@ -83,13 +83,19 @@ def strict_loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from error
     except RecursionError as error:
         raise ValueError(f"nested deeper than {max_depth} levels") from error
-    # Counting brackets is far cheaper than walking the value, and is nearly always enough.
-    if data.count(b"{") + data.count(b"[") > max_depth and _deeper_than(value, max_depth):
+    if nested_deeper(value, max_depth, data):
         raise ValueError(f"nested deeper than {max_depth} levels")
     return value
 
 
-def _deeper_than(value: Any, limit: int) -> bool:
+def nested_deeper(value: Any, limit: int, written: bytes | None = None) -> bool:
+    """Return whether objects and arrays in ``value`` nest more than ``limit`` levels deep.
+
+    ``written`` is the value as JSON, where it is at hand: counting its brackets is far cheaper than walking
+    the value, and is nearly always enough.
+    """
+    if written is not None and written.count(b"{") + written.count(b"[") <= limit:
+        return False
     level = [value]
     for _ in range(limit):
         level = [

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from edms_backup.package.canonical import canonical, strict_loads
+from edms_backup.package.canonical import MAX_DEPTH, canonical, nested_deeper, strict_loads
 
 __all__ = ["compose", "content_of_line"]
 
@@ -53,6 +53,8 @@ def compose(
     if key is not None:
         body["_key"] = key
     written = canonical(body)[:-1]
+    if nested_deeper(body, MAX_DEPTH, written):
+        raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
     pk_text = canonical(pk)
     tail = (_PLAIN_PK + pk_text if keyless else b"") + _PK + pk_text + b"}\n"
     content = written if _is_plain(written) else _normal(body, written)

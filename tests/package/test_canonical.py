@@ -81,10 +81,10 @@ def test_a_cycle_is_no_value():
         (b"9" * (MAX_DIGITS + 1), "more than 4300 digits"),
         (b"-" + b"9" * (MAX_DIGITS + 1), "more than 4300 digits"),
         (b"9" * 1_000_000, "more than 4300 digits"),
-        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), "nested deeper than 64"),
-        (b'{"a":' * 200 + b"1" + b"}" * 200, "nested deeper than 64"),
-        (b"[" * 100_000, "nested deeper than 64"),
-        (b"[" * 100_000 + b"]" * 100_000, "nested deeper than 64"),
+        (b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1), f"nested deeper than {MAX_DEPTH}"),
+        (b'{"a":' * 201 + b"1" + b"}" * 201, "nested deeper than 200"),
+        (b"[" * 100_000, "nested deeper than 200"),
+        (b"[" * 100_000 + b"]" * 100_000, "nested deeper than 200"),
     ],
 )
 def test_loose_json_is_refused(text, reason):

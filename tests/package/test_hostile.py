@@ -370,7 +370,7 @@ def test_rows_in_another_order_have_the_same_digest(package):
         b'{"model":"documents.document","fields":{"a":1,"a":1},"_pk":1}\n',
         b'{"model":"documents.document","fields":{"a":NaN},"_pk":1}\n',
         b'{"model":"documents.document","fields":{},"_refs":{"t":1},"_pk":1}\n',
-        b'{"model":"documents.document","fields":' + b'{"a":' * 100 + b"1" + b"}" * 100 + b',"_pk":1}\n',
+        b'{"model":"documents.document","fields":' + b'{"a":' * 201 + b"1" + b"}" * 201 + b',"_pk":1}\n',
         b"\n",
     ],
 )

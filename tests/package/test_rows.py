@@ -102,7 +102,7 @@ def test_a_primary_key_is_flat(pk):
         (b'{"model":"a.b","fields":{"x":NaN},"_pk":7}\n', "no JSON number"),
         (b'{"model":"a.b","fields":{},"extra":1,"_pk":7}\n', "unknown member 'extra'"),
         (b'{"model":"a.b","pk":8,"fields":{},"_pk":7}\n', "pk and _pk differ"),
-        (b'{"model":"a.b","fields":' + b'{"a":' * 70 + b"1" + b"}" * 70 + b',"_pk":7}\n', "nested deeper"),
+        (b'{"model":"a.b","fields":' + b'{"a":' * 201 + b"1" + b"}" * 201 + b',"_pk":7}\n', "nested deeper"),
         (b'{"model":"a.b","fields":{"x":' + b"1" * 5000 + b'},"_pk":7}\n', "4300 digits"),
         (b'{"model":"a.b","fields":{"x":"\xff"},"_pk":7}\n', "not UTF-8"),
     ],

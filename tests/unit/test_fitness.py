@@ -19,7 +19,12 @@ from tests.zoo.portrait import portrait
 CAREFUL = EngineFeatures()
 """What an engine says that knows nothing of its database."""
 EVERYTHING = EngineFeatures(
-    enforces_length=False, stores_nul=True, stores_nan=True, stores_infinity=True, exact_decimals=False
+    enforces_length=False,
+    stores_nul=True,
+    stores_nan=True,
+    stores_infinity=True,
+    exact_decimals=False,
+    json_numbers_as_written=True,
 )
 BAD: list[tuple[str, Any, str]] = [
     ("code", "x" * 41, "41 characters long, the column takes 40"),
@@ -40,6 +45,8 @@ BAD: list[tuple[str, Any, str]] = [
     ("document", {"a": ["\x00"]}, "inside its JSON"),
     ("document", {"\x00": 1}, "inside its JSON"),
     ("document", "\udfff", "inside its JSON"),
+    ("document", {"a": [-0.0]}, "-0.0 inside its JSON"),
+    ("document", [1e22], "1e+22 inside its JSON"),
     ("big", 2**63, "outside of"),
     ("big", -(2**63) - 1, "outside of"),
 ]
@@ -55,6 +62,7 @@ GOOD: list[tuple[str, Any]] = [
     ("amount", 7),
     ("amount", None),
     ("document", {"a": [1, None, "größe", {"b": {}}]}),
+    ("document", [0.0, 1e15, 2.5e-300, 1.5, 10**22]),
     ("document", None),
     ("big", -(2**63)),
     ("big", "text"),
@@ -76,6 +84,13 @@ def test_what_does_not_fit(inventory: Inventory, name: str, value: Any, problem:
     ((found, text),) = problems(inventory, CAREFUL, name, value)
     assert found == name
     assert problem in text
+
+
+def test_json_may_nest_as_deep_as_the_database_says(inventory: Inventory) -> None:
+    three = EngineFeatures(json_depth=3)
+    assert problems(inventory, three, "document", [[{"a": 1}]]) == []
+    ((_, text),) = problems(inventory, three, "document", [[{"a": []}]])
+    assert "deeper than 3 levels" in text
 
 
 @pytest.mark.parametrize(("name", "value"), GOOD)
