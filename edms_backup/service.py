@@ -18,7 +18,7 @@ from django.utils.module_loading import import_string
 
 from edms_backup.conf import Settings, get_settings, secret_fingerprints, time_configuration
 from edms_backup.create.pipeline import CreateTools, run_create
-from edms_backup.create.plan import plan_create
+from edms_backup.create.plan import engine_findings, plan_create
 from edms_backup.create.report import CreateReport, CreateRequest
 from edms_backup.create.seal import SiteFacts
 from edms_backup.engines import Engine, get_engine
@@ -26,6 +26,7 @@ from edms_backup.engines.errors import at_border
 from edms_backup.engines.locking import database_locks, retake_database_locks
 from edms_backup.errors import (
     ConfigurationError,
+    DatabaseUnavailable,
     EdmsBackupError,
     Interrupted,
     PackageNotFound,
@@ -44,7 +45,7 @@ from edms_backup.restore import journal as journals
 from edms_backup.restore.aftercare import Hook, run_hooks, send
 from edms_backup.restore.journal import RestoreRecord, all_journals
 from edms_backup.restore.pipeline import RestoreTools, run_plan, run_restore
-from edms_backup.restore.recover import recover, unsettled
+from edms_backup.restore.recover import postponed, recover, unsettled
 from edms_backup.restore.report import (
     FileCounts,
     Mode,
@@ -54,7 +55,7 @@ from edms_backup.restore.report import (
     RestoreReport,
     RestoreRequest,
 )
-from edms_backup.schema import Inventory, ModelSpec, build_inventory
+from edms_backup.schema import Inventory, build_inventory
 from edms_backup.schema.catalogue import CheckReport, InventoryEntry, InventoryReport, catalogue
 from edms_backup.schema.drift import find_drift, tables_without_model
 from edms_backup.schema.filefields import file_fields_by_root
@@ -276,9 +277,8 @@ class BackupService:
         broken = {finding.model for finding in findings if finding.severity >= Severity.ERROR}
         sound = [(spec.model, spec.using) for spec in specs if spec.label not in broken]
         findings.extend(audit_all(sound, self._registry(), rows=True))
-        engines = self._engines()
-        for alias, engine in engines.items():
-            findings.extend(_volatile(engine, [spec for spec in specs if spec.using == alias]))
+        for alias, engine in self._engines().items():
+            findings.extend(engine_findings(alias, engine, specs))
         return CheckReport(findings=(*notes, *findings), models=len(specs))
 
     def audit_models(self) -> tuple[Finding, ...]:
@@ -368,6 +368,11 @@ class BackupService:
                 return findings
         except RunLocked:
             return ()
+        except DatabaseUnavailable as error:
+            # What asks no database (list, show, verify) has to work on the day when it is away.
+            later = postponed(error)
+            self.reporter.emit(FindingRaised(finding=later))
+            return (later,)
 
 
 @contextmanager
@@ -387,13 +392,3 @@ def _softened(finding: Finding, travelling: set[str]) -> Finding:
     if finding.severity >= Severity.ERROR and finding.model not in travelling:
         return replace(finding, severity=Severity.WARNING)
     return finding
-
-
-def _volatile(engine: Engine, specs: list[ModelSpec]) -> Iterator[Finding]:
-    for table, storage_engine in engine.volatile_tables(specs):
-        yield Finding(
-            code="volatile_table",
-            severity=Severity.WARNING,
-            message=f"Table {table} is {storage_engine} and takes no part in transactions.",
-            hint="ALTER TABLE … ENGINE = InnoDB.",
-        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from edms_backup.create.report import CreateRequest
@@ -49,7 +49,7 @@ def plan_create(request: CreateRequest, inventory: Inventory, engines: Mapping[s
     if not request.models:
         findings.extend(tables_without_model(inventory, aliases))
     for alias in aliases:
-        findings.extend(_engine_findings(alias, engines[alias], specs))
+        findings.extend(engine_findings(alias, engines[alias], specs))
     return CreatePlan(
         request=request,
         specs=tuple(specs),
@@ -58,33 +58,27 @@ def plan_create(request: CreateRequest, inventory: Inventory, engines: Mapping[s
     )
 
 
-def _engine_findings(alias: str, engine: Engine, specs: list[ModelSpec]) -> list[Finding]:
-    found = []
+def engine_findings(alias: str, engine: Engine, specs: Iterable[ModelSpec]) -> Iterator[Finding]:
+    """Yield what keeps the packages of one database from being consistent."""
     if not engine.features.consistent_snapshot:
-        found.append(
-            Finding(
-                code="no_snapshot",
-                severity=Severity.WARNING,
-                message=(
-                    f"Engine {engine.name} cannot hold database {alias} still: "
-                    "stop writers while a package is made."
-                ),
-            )
+        yield Finding(
+            code="no_snapshot",
+            severity=Severity.WARNING,
+            message=(
+                f"Engine {engine.name} cannot hold database {alias} still: "
+                "stop writers while a package is made."
+            ),
         )
-    own = [spec for spec in specs if spec.using == alias]
-    for table, storage_engine in engine.volatile_tables(own):
-        found.append(
-            Finding(
-                code="volatile_table",
-                severity=Severity.WARNING,
-                message=(
-                    f"Table {table} is {storage_engine}: it takes no part in transactions, "
-                    "its rows may change meanwhile."
-                ),
-                hint="ALTER TABLE … ENGINE = InnoDB.",
-            )
+    for table, storage_engine in engine.volatile_tables([spec for spec in specs if spec.using == alias]):
+        yield Finding(
+            code="volatile_table",
+            severity=Severity.WARNING,
+            message=(
+                f"Table {table} is {storage_engine}: it takes no part in transactions, "
+                "its rows may change meanwhile."
+            ),
+            hint="ALTER TABLE … ENGINE = InnoDB.",
         )
-    return found
 
 
 def _exclusions(inventory: Inventory, specs: list[ModelSpec]) -> dict[str, str]:

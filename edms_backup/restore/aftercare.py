@@ -12,7 +12,7 @@ from typing import Any
 
 from django.apps import apps
 from django.core.cache import caches
-from django.db import DatabaseError, router
+from django.db import Error, router
 from django.dispatch import Signal
 
 from edms_backup.engines import Engine
@@ -40,7 +40,7 @@ def analyze(engines: Mapping[str, Engine], specs: Sequence[ModelSpec]) -> Iterat
     for alias in sorted({spec.using for spec in specs}):
         try:
             engines[alias].analyze([spec for spec in specs if spec.using == alias])
-        except DatabaseError as error:
+        except Error as error:
             yield Finding(
                 code="analyze_failed",
                 severity=Severity.WARNING,

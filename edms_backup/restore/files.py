@@ -163,16 +163,24 @@ class StagedFiles:
     def remove(self) -> None:
         """Undo before the commit: remove new files and staged content; files that were there are untouched."""
         for step in self._journal.steps():
-            root = self._roots.get(step.root)
-            if root is None:
-                continue
+            root = self._root(step)
             staged = self._staged_path(root, step.staged)
             if step.kind == "new" and _was_placed(root, step.name, staged):
                 root.delete(step.name)
         self._clean()
 
+    def _root(self, step: FileStep) -> FileRoot:
+        """Return the base of a step; it can have left the settings since the run that a crash ended."""
+        try:
+            return self._roots[step.root]
+        except KeyError:
+            raise StoreUnavailable(
+                f"File {step.name} belongs to the base {step.root!r}, which the settings do not name any more.",
+                hint="Put it back into EDMS_BACKUP['FILE_ROOTS'] until the interrupted restore is settled.",
+            ) from None
+
     def _place(self, step: FileStep) -> None:
-        root = self._roots[step.root]
+        root = self._root(step)
         staged = self._staged_path(root, step.staged)
         try:
             if isinstance(root, DirectoryRoot):
@@ -187,7 +195,7 @@ class StagedFiles:
     def _clean(self) -> None:
         """Remove the folders of staged content, and copies that a mount point between made necessary."""
         for step in self._journal.steps():
-            root = self._roots.get(step.root)
+            root = self._root(step)
             if isinstance(root, DirectoryRoot):
                 _beside(self._staged_path(root, step.staged), root.path(step.name)).unlink(missing_ok=True)
         folder = f".edms-restore-{self._journal.folder.name}"

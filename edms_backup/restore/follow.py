@@ -55,9 +55,10 @@ def find_followers(target: Target, keymap: KeyMap, mode: Mode) -> Followers:
                 _follow_link(followers, target, keymap, spec, link, survivors)
         for generic in spec.generics:
             _follow_generic(followers, target, keymap, spec, generic, survivors)
-        for soft in spec.soft:
-            if soft.target in target.labels:
-                _follow_soft(followers, target, keymap, spec, soft, survivors)
+        followed = [soft for soft in spec.soft if soft.target in target.labels]
+        for name in dict.fromkeys(soft.field for soft in followed):
+            same_column = [soft for soft in followed if soft.field == name]
+            _follow_soft(followers, target, keymap, spec, same_column, survivors)
     return followers
 
 
@@ -162,25 +163,26 @@ def _follow_soft(
     target: Target,
     keymap: KeyMap,
     spec: ModelSpec,
-    soft: SoftRef,
+    same_column: list[SoftRef],
     survivors: dict[Any, Any] | None,
 ) -> None:
-    """Ids in plain columns and in JSON follow the rows that they mean."""
-    column: Any = spec.model._meta.get_field(soft.field)
-    for pk, value in target.engine(spec).column_values(spec.model, [soft.field]):
+    """Ids in one plain column, or at several places of one JSON column, follow the rows that they mean."""
+    column: Any = spec.model._meta.get_field(same_column[0].field)
+    for pk, value in target.engine(spec).column_values(spec.model, [column.name]):
         plain = _plain(encode_plain(pk))
         if value is None or (survivors is not None and plain not in survivors):
             continue
         changed = value
-        for path, old in occurrences(value, soft.path):
-            meant = as_primary_key(target.inventory[soft.target], old)
-            fate, new = ("stays", None) if meant is None else _fate(keymap, soft.target, meant)
-            if fate == "moved":
-                changed = put(changed, path, new)
+        for soft in same_column:
+            for path, old in occurrences(value, soft.path):
+                meant = as_primary_key(target.inventory[soft.target], old)
+                fate, new = ("stays", None) if meant is None else _fate(keymap, soft.target, meant)
+                if fate == "moved":
+                    changed = put(changed, path, new)
         if changed is not value:
             row_pk = pk if survivors is None else survivors[plain]
             change = (row_pk, decode(column, changed))
-            followers.changes.setdefault((spec.model, spec.using, soft.field), []).append(change)
+            followers.changes.setdefault((spec.model, spec.using, column.attname), []).append(change)
 
 
 def _content_types(target: Target, keymap: KeyMap) -> Iterator[tuple[Any, str]]:

@@ -63,6 +63,16 @@ def unsettled(state_directory: Path) -> bool:
     return any(running) or bool(unrecorded(state_directory))
 
 
+def postponed(why: DatabaseUnavailable) -> Finding:
+    """Return what to say where an interrupted restore cannot be settled now, because no lock can be taken."""
+    return Finding(
+        code="restore_unsettled",
+        severity=Severity.WARNING,
+        message=f"A restore had been interrupted and cannot be settled yet: {why.message}",
+        hint="Bring the database back, then run `edms_backup restore latest --dry-run`.",
+    )
+
+
 def recover(
     state_directory: Path, roots: Mapping[str, FileRoot], is_marked: Callable[[str, str], bool]
 ) -> list[Finding]:

@@ -21,6 +21,7 @@ from edms_backup.schema.spec import (
     ModelOptions,
     ModelSpec,
     Relation,
+    SoftRef,
     Tier,
 )
 
@@ -158,11 +159,16 @@ def _describe(
         relations=tuple(_relations(model)),
         many_to_many=tuple(_many_to_many(model)),
         generics=tuple(_generics(model)),
-        soft=options.soft,
+        soft=tuple(map(_by_true_label, options.soft)),
         files=tuple(file_specs(model, paths, file_roots)),
         append_only=options.append_only,
         on_conflict=options.on_conflict,
     )
+
+
+def _by_true_label(reference: SoftRef) -> SoftRef:
+    """Return a declared reference with its target's own label: settings may write it in any case."""
+    return replace(reference, target=concrete(apps.get_model(reference.target))._meta.label)
 
 
 def _fate(model: type[models.Model], options: ModelOptions) -> tuple[Fate, str]:

@@ -156,3 +156,16 @@ def test_a_torn_copy_behind_a_mount_point_is_removed(root: DirectoryRoot, staged
     (root.directory / "sub" / ".edms-restore-run1-1").write_text("restor")
     staged.remove()
     assert contents(root) == OLD
+
+
+@pytest.mark.parametrize("committed", [True, False])
+def test_a_base_that_left_the_settings_is_named_and_nothing_is_forgotten(
+    root: DirectoryRoot, staged: StagedFiles, committed: bool
+) -> None:
+    homeless = StagedFiles(Journal(staged._journal.folder), {})
+    with pytest.raises(
+        StoreUnavailable, match=r"sub/new.txt belongs to the base 'media', which the settings"
+    ):
+        homeless.switch() if committed else homeless.remove()
+    staged.switch()
+    assert (root.directory / "sub" / "new.txt").read_text() == "restored new"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 
+from edms_backup import service as service_module
 from edms_backup.create import pipeline as creating
 from edms_backup.create.report import CreateRequest
 from edms_backup.engines.errors import mapped
@@ -21,8 +22,11 @@ from edms_backup.errors import (
     StoreUnavailable,
     UsageError,
 )
+from edms_backup.events import FindingRaised, NullReporter
 from edms_backup.findings import Finding, Findings, Severity
+from edms_backup.restore.journal import ROLLED_BACK, RUNNING, RestoreRecord, all_journals, new_journal
 from edms_backup.restore.report import Mode, Outcome, RestoreReport
+from edms_backup.service import BackupService
 from tests.unit.conftest import Zoo
 from tests.zoo import models as zoo_models
 
@@ -170,3 +174,47 @@ def test_findings_grow_and_are_weighed() -> None:
     assert (len(findings), findings.worst, [f.code for f in findings.blocking]) == (2, Severity.ERROR, ["b"])
     first = next(iter(findings))
     assert (first.subject, first.to_dict()["count"]) == ("x 1", 2)
+
+
+def test_packages_can_be_read_while_an_interrupted_restore_waits_for_its_database(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zoo_models.Tag.objects.create(code="t")
+    zoo.create("zoo.Tag")
+    record = RestoreRecord(
+        run_id="run1",
+        package=zoo.package,
+        package_id="id",
+        mode="merge",
+        state=RUNNING,
+        started_at="2026-01-01T00:00:00+00:00",
+        aliases=("default",),
+    )
+    new_journal(zoo.service.settings.state_directory, "run1").write(record)
+
+    def unreachable(engines: object) -> None:
+        raise DatabaseUnavailable("Database default does not answer.")
+
+    heard: list[Finding] = []
+    monkeypatch.setattr(service_module, "database_locks", unreachable)
+    service = BackupService.from_settings(Listener(heard))
+    assert [summary.name for summary in service.list()] == [zoo.package]
+    assert service.verify(zoo.package).findings == ()
+    assert {finding.code for finding in heard} == {"restore_unsettled"}
+    with pytest.raises(DatabaseUnavailable):
+        zoo.restore()
+    monkeypatch.undo()
+    zoo.service.list()
+    (journal,) = all_journals(zoo.service.settings.state_directory)
+    assert journal.record.state == ROLLED_BACK
+
+
+class Listener(NullReporter):
+    """Keeps the findings that are raised."""
+
+    def __init__(self, heard: list[Finding]) -> None:
+        self.heard = heard
+
+    def emit(self, event: object) -> None:
+        if isinstance(event, FindingRaised):
+            self.heard.append(event.finding)

@@ -97,7 +97,6 @@ def test_the_line_holds_the_order_of_members_and_the_content_does_not(zoo: Zoo) 
     assert (list(document), list(document["b"])) == (["b", "a"], ["d", "c"])
 
 
-@pytest.mark.xfail(reason="several references below one JSON column of a row that is not loaded")
 def test_references_of_rows_that_are_not_restored_follow_a_replace(zoo: Zoo) -> None:
     declare(zoo)
     red, green = tags()
