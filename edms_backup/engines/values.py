@@ -30,7 +30,9 @@ Encoder = Callable[[Any], Any]
 def _moment(value: datetime.datetime) -> str:
     if value.tzinfo is None:
         return value.isoformat()
-    return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not datetime.UTC:
+        value = value.astimezone(datetime.UTC)
+    return value.isoformat()[:-6] + "Z"
 
 
 def _float(value: float) -> float | str:
@@ -112,6 +114,29 @@ def json_value(text: str) -> Any:
     return _short_json(text) if len(text) <= _SHORT else json.loads(text)
 
 
+def moment_in_utc(value: Any) -> str:
+    """Return a time stamp without a zone, which means UTC, in JSON; raises ``TypeError`` for anything else."""
+    if type(value) is not datetime.datetime or value.tzinfo is not None:
+        raise TypeError("no time stamp without a zone")
+    return value.isoformat() + "Z"
+
+
+def uuid_of_digits(text: str) -> str:
+    """Return a uuid that is held as 32 hexadecimal digits in JSON; raises ``ValueError`` for another text."""
+    digits = f"{int(text, 16):032x}"
+    if digits != text:
+        raise ValueError(f"{text!r} is no uuid of 32 digits")
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+WITHOUT_OBJECTS: dict[str, Encoder] = {
+    "BooleanField": bool,
+    "DateTimeField": moment_in_utc,
+    "UUIDField": uuid_of_digits,
+}
+"""By internal type: encoders for drivers that hold these as numbers, times without zone, and digits."""
+
+
 class _Holder:
     """Carries one value to ``Field.value_to_string``, which wants an instance."""
 
@@ -130,6 +155,11 @@ def encoder(column: models.Field[Any, Any]) -> Encoder | None:
         if kind in _BY_INTERNAL_TYPE:
             return _BY_INTERNAL_TYPE[kind]
     return _by_value_to_string(column)
+
+
+def is_plain(column: models.Field[Any, Any]) -> bool:
+    """Return whether the values of ``column`` are scalars in JSON, by what Django itself says of its type."""
+    return not speaks_for_itself(column) and column.get_internal_type() in _BY_INTERNAL_TYPE
 
 
 def _json_encoder(column: models.JSONField[Any, Any]) -> Encoder | None:
