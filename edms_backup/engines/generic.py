@@ -16,6 +16,7 @@ from django.db import DatabaseError, Error, IntegrityError, connections, models,
 from edms_backup.engines.base import BrokenReference, Engine, TargetRow
 from edms_backup.engines.compiled import CompiledReader
 from edms_backup.engines.errors import lost, mapped
+from edms_backup.engines.inserting import RowInsert, takes_plain_values
 from edms_backup.engines.naming import base_queryset
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.engines.values import Encoder
@@ -124,10 +125,32 @@ class GenericEngine(Engine):
         columns: list[Any],
         name_of: Callable[[int], str],
     ) -> None:
-        """Call Django's private ``_insert`` (same signature on 5.2 and 6.x) in batches that the backend takes.
+        """Insert instances; ``name_of`` names one by its number.
 
         ``bulk_create`` would stamp ``auto_now`` columns and refuses children of multi-table inheritance.
         """
+        if instances and takes_plain_values(columns):
+            insert = RowInsert(model, columns, self.connection)
+            try:
+                self._insert_rows(insert, instances)
+            except DatabaseError as error:
+                raise self._refused(model, instances, 0, columns, name_of, error) from error
+        else:
+            self._insert_compiled(model, instances, columns, name_of)
+
+    def _insert_rows(self, insert: RowInsert, instances: list[Any]) -> None:
+        """Send the rows to the database, all with one statement."""
+        with self.connection.cursor() as cursor:
+            cursor.executemany(insert.sql, insert.parameters(instances))
+
+    def _insert_compiled(
+        self,
+        model: type[models.Model],
+        instances: list[Any],
+        columns: list[Any],
+        name_of: Callable[[int], str],
+    ) -> None:
+        """Call Django's private ``_insert`` (same signature on 5.2 and 6.x) in batches that the backend takes."""
         size = max(1, self.connection.ops.bulk_batch_size(columns, instances)) if instances else 1
         manager: Any = model._base_manager
         for start in range(0, len(instances), size):

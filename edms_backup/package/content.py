@@ -125,20 +125,25 @@ def _without(value: Any, path: list[str | int]) -> Any:
     return changed
 
 
-def content_of_line(line: bytes) -> bytes:
-    """Return the content of a line that ``compose`` wrote; raises ``ValueError`` when it is none."""
+def content_of_line(line: bytes, row: dict[str, Any] | None = None) -> bytes:
+    """Return the content of a line that ``compose`` wrote; raises ``ValueError`` when it is none.
+
+    ``row``: the line decoded, where it is at hand, so that it is not taken apart once more.
+    """
     # A text cannot hold the separator, because JSON escapes its quotation marks, and a primary key is
     # never an object: so the last occurrence is the right one.
     end = line.rfind(_PK)
     if end < 0:
         raise ValueError("the row has no _pk")
     doubled = _PLAIN_PK + line[end + len(_PK) : -2]
-    if line.endswith(b"}\n") and line[:end].endswith(doubled):
-        end -= len(doubled)
-    content = line[:end]
+    keyless = line.endswith(b"}\n") and line[:end].endswith(doubled)
+    content = line[: end - len(doubled)] if keyless else line[:end]
     if _is_plain(content):
         return content
-    body = strict_loads(content + b"}")
+    if row is None:
+        body = strict_loads(content + b"}")
+    else:
+        body = {name: v for name, v in row.items() if name != "_pk" and not (keyless and name == "pk")}
     try:
         return _normal(body, content)
     except (KeyError, TypeError, AttributeError, IndexError) as error:

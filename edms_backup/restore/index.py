@@ -80,7 +80,7 @@ def _index_package(
             refuse_misshapen(document)
             key = key_of_document(document, entry)
             packed = None if key is None else pack(key)
-            digest = content_digest(content_of_line(line)).to_bytes(32, "big")
+            digest = content_digest(content_of_line(line, document)).to_bytes(32, "big")
             needs.note(document)
             for field, problem in fitness.problems(document["fields"]):
                 keymap.add_unfit(spec.label, packed or content_key(digest), field, problem)
