@@ -36,7 +36,17 @@ def _archive() -> Path:
     archive = CACHE / f"{NAME}.tar.gz"
     if archive.is_file():
         return archive
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--retries=1",
+        "--timeout=20",
+    ]
     command += ["--no-binary", "django", "--dest", str(CACHE), f"django=={django.__version__}"]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
