@@ -33,6 +33,7 @@ class MySQLEngine(GenericEngine):
             ddl_sequences=True,
             deferred_constraints=False,
             stores_nul=True,
+            stores_every_uuid=False,
             json_depth=31 if connection.mysql_is_mariadb else 100,
             json_numbers_as_written=True,
         )

@@ -19,6 +19,7 @@ class SQLiteEngine(GenericEngine):
         locks_out_writers=True,
         enforces_length=False,
         stores_nul=True,
+        stores_lone_surrogates=True,
         stores_infinity=True,
         exact_decimals=False,
         json_numbers_as_written=True,

@@ -82,7 +82,7 @@ def _index_package(
             packed = None if key is None else pack(key)
             digest = content_digest(content_of_line(line, document)).to_bytes(32, "big")
             needs.note(document)
-            for field, problem in fitness.problems(document["fields"]):
+            for field, problem in fitness.problems(document["fields"], document["_pk"]):
                 keymap.add_unfit(spec.label, packed or content_key(digest), field, problem)
             note_files(spec, document, keymap)
             note_dangling(spec, document, packed or content_key(digest), target, keymap)
