@@ -38,6 +38,10 @@ class EngineFeatures:
     stores_infinity: bool = False
     exact_decimals: bool = True
     """Decimals are stored as such; their places and digits are limited."""
+    stores_lone_surrogates: bool = False
+    """JSON may hold half of a surrogate pair, escaped."""
+    stores_every_uuid: bool = True
+    """A column of the database's own uuid type takes any 128 bits."""
     json_depth: int | None = None
     """How deep arrays and objects may nest in a JSON column; ``None``: as deep as a package holds."""
     json_numbers_as_written: bool = False

@@ -6,12 +6,16 @@ NULL, MariaDB rounds decimals. What does not fit is refused with model, key and 
 
 from __future__ import annotations
 
+import datetime
 import decimal
+import ipaddress
 import math
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.db import connections, models
+from django.utils.dateparse import parse_duration
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.package.canonical import nested_deeper
@@ -33,9 +37,17 @@ class Fitness:
             if not column.is_relation
             for check in _checks(column, spec.using, features)
         ]
+        primary_key: Any = spec.model._meta.pk
+        own = not primary_key.is_relation and not hasattr(primary_key, "field_names")
+        self._key = primary_key.name
+        self._key_checks = list(_checks(primary_key, spec.using, features)) if own else []
 
-    def problems(self, fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
-        """Yield (field, what is wrong) for every value of a row that the target cannot hold."""
+    def problems(self, fields: dict[str, Any], pk: Any) -> Iterator[tuple[str, str]]:
+        """Yield (field, what is wrong) for every value of a row, its primary key too, that finds no place."""
+        for check in self._key_checks:
+            problem = check(pk)
+            if problem:
+                yield self._key, problem
         for name, check in self._checks:
             value = fields[name]
             if value is not None:
@@ -45,7 +57,7 @@ class Fitness:
 
 
 def _checks(column: models.Field[Any, Any], using: str, features: EngineFeatures) -> Iterator[Check]:
-    kind = column.get_internal_type()
+    kind, connection = column.get_internal_type(), connections[using]
     if kind in _TEXTUAL:
         yield _text(column.max_length if features.enforces_length else None, features.stores_nul)
     elif kind == "JSONField":
@@ -54,10 +66,43 @@ def _checks(column: models.Field[Any, Any], using: str, features: EngineFeatures
         yield _float(features)
     elif kind == "DecimalField" and features.exact_decimals:
         yield _decimal(column)
+    elif kind == "UUIDField" and not features.stores_every_uuid and column.db_type(connection) == "uuid":
+        yield _orderly_uuid
+    elif kind == "DurationField" and not connection.features.has_native_duration_field:
+        yield _short_duration
+    elif kind == "GenericIPAddressField" and column.db_type(connection) == "inet":
+        yield _address
     else:
-        low, high = connections[using].ops.integer_field_range(kind) if _is_integer(kind) else (None, None)
+        low, high = connection.ops.integer_field_range(kind) if _is_integer(kind) else (None, None)
         if low is not None or high is not None:
             yield _integer(low, high)
+
+
+def _orderly_uuid(value: Any) -> str:
+    """MariaDB keeps uuids in another order of bytes, and refuses those of which it cannot tell the order."""
+    try:
+        data = uuid.UUID(str(value)).bytes
+    except ValueError:
+        return ""  # no uuid at all: the load says so
+    if data[6] >= 0x80 and 0x01 <= data[8] <= 0x80:
+        return "is a uuid of a kind that this database refuses"
+    return ""
+
+
+def _short_duration(value: Any) -> str:
+    """Without a type for it, a duration is held as 64 bits of microseconds."""
+    duration = parse_duration(value) if isinstance(value, str) else None
+    if duration is not None and not -(2**63) <= duration // datetime.timedelta(microseconds=1) < 2**63:
+        return "is a duration that is too long for this database"
+    return ""
+
+
+def _address(value: Any) -> str:
+    try:
+        ipaddress.ip_interface(value)
+    except ValueError:
+        return "is no address, and this database stores nothing else there"
+    return ""
 
 
 def _is_integer(kind: str) -> bool:
@@ -94,7 +139,8 @@ def _json(features: EngineFeatures) -> Check:
             return f"nests deeper than {limit} levels, which this database cannot store"
         for item in _leaves(value):
             if isinstance(item, str):
-                if not features.stores_nul and ("\x00" in item or not (item.isascii() or _is_unicode(item))):
+                nul = "\x00" in item and not features.stores_nul
+                if nul or not (features.stores_lone_surrogates or item.isascii() or _is_unicode(item)):
                     return "holds a character inside its JSON that this database cannot store"
             elif isinstance(item, float) and not features.json_numbers_as_written and _is_rewritten(item):
                 return f"holds the number {item!r} inside its JSON, which this database stores as another one"

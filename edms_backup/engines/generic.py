@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import datetime
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from django.conf import settings
 from django.core.management.color import no_style
 from django.db import DatabaseError, Error, IntegrityError, connections, models, transaction
 
 from edms_backup.engines.base import BrokenReference, Engine, TargetRow
+from edms_backup.engines.compiled import CompiledReader
 from edms_backup.engines.errors import lost, mapped
+from edms_backup.engines.inserting import RowInsert, takes_plain_values
 from edms_backup.engines.naming import base_queryset
-from edms_backup.engines.reading import Row, RowReader, Tally
+from edms_backup.engines.reading import Row, Tally
+from edms_backup.engines.values import Encoder
 from edms_backup.errors import LoadFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
@@ -28,6 +33,9 @@ _IN_CLAUSE = 500  # values in one IN (...): below the smallest variable limit of
 
 class GenericEngine(Engine):
     """Rows through the ORM's own compilers: correct everywhere, without one query per row."""
+
+    shortcuts: Mapping[str, Encoder] = {}
+    """By internal type, what the driver's values can be read with past Django's converters."""
 
     @property
     def name(self) -> str:
@@ -85,8 +93,15 @@ class GenericEngine(Engine):
     def rows(
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
     ) -> Iterator[Row]:
-        """Read rows through ``values_list`` with joins for natural keys."""
-        return RowReader(spec, registry, inventory, tally).rows()
+        """Read rows with one query, joins for natural keys included."""
+        return CompiledReader(spec, registry, inventory, tally, self._shortcut).rows()
+
+    def _shortcut(self, column: models.Field[Any, Any]) -> Encoder | None:
+        """Return an encoder for what the driver gives for ``column``, without Django's converters."""
+        kind = column.get_internal_type()
+        if kind == "DateTimeField" and not (settings.USE_TZ and self.connection.timezone is datetime.UTC):
+            return None
+        return self.shortcuts.get(kind)
 
     def count(self, spec: ModelSpec) -> int:
         """Count with one query."""
@@ -110,10 +125,32 @@ class GenericEngine(Engine):
         columns: list[Any],
         name_of: Callable[[int], str],
     ) -> None:
-        """Call Django's private ``_insert`` (same signature on 5.2 and 6.x) in batches that the backend takes.
+        """Insert instances; ``name_of`` names one by its number.
 
         ``bulk_create`` would stamp ``auto_now`` columns and refuses children of multi-table inheritance.
         """
+        if instances and takes_plain_values(columns):
+            insert = RowInsert(model, columns, self.connection)
+            try:
+                self._insert_rows(insert, instances)
+            except DatabaseError as error:
+                raise self._refused(model, instances, 0, columns, name_of, error) from error
+        else:
+            self._insert_compiled(model, instances, columns, name_of)
+
+    def _insert_rows(self, insert: RowInsert, instances: list[Any]) -> None:
+        """Send the rows to the database, all with one statement."""
+        with self.connection.cursor() as cursor:
+            cursor.executemany(insert.sql, insert.parameters(instances))
+
+    def _insert_compiled(
+        self,
+        model: type[models.Model],
+        instances: list[Any],
+        columns: list[Any],
+        name_of: Callable[[int], str],
+    ) -> None:
+        """Call Django's private ``_insert`` (same signature on 5.2 and 6.x) in batches that the backend takes."""
         size = max(1, self.connection.ops.bulk_batch_size(columns, instances)) if instances else 1
         manager: Any = model._base_manager
         for start in range(0, len(instances), size):

@@ -12,6 +12,7 @@ from django.db import Error
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.errors import mapped
 from edms_backup.engines.generic import GenericEngine, one_line
+from edms_backup.engines.values import WITHOUT_OBJECTS
 from edms_backup.schema.spec import ModelSpec
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 class MySQLEngine(GenericEngine):
     """Overrides snapshot, locks, constraint checks and sequences."""
+
+    shortcuts = WITHOUT_OBJECTS
 
     @property
     def features(self) -> EngineFeatures:
@@ -30,6 +33,7 @@ class MySQLEngine(GenericEngine):
             ddl_sequences=True,
             deferred_constraints=False,
             stores_nul=True,
+            stores_every_uuid=False,
             json_depth=31 if connection.mysql_is_mariadb else 100,
             json_numbers_as_written=True,
         )

@@ -38,16 +38,23 @@ def outer_join_all(queryset: models.QuerySet[Any]) -> None:
             query.alias_map[alias] = join.promote()  # type: ignore[union-attr]
 
 
-def leaf_encoder(model: type[models.Model], path: str) -> Encoder | None:
-    """Return the encoder of the column that an ORM path ends at."""
+def leaf_column(model: type[models.Model], path: str) -> models.Field[Any, Any] | None:
+    """Return the column that an ORM path ends at, behind all references; ``None`` for a composite key."""
     current = model
     *steps, last = path.split("__")
     for step in steps:
         current = concrete(current._meta.get_field(step).related_model)  # type: ignore[arg-type]
     column: Any = current._meta.pk if last == "pk" else current._meta.get_field(last)
-    if isinstance(column, models.Field) and not hasattr(column, "field_names"):
-        return encoder(column)
-    return encode_plain  # a composite primary key is a tuple of plain values
+    while isinstance(column, models.Field) and column.is_relation:
+        column = column.target_field  # type: ignore[attr-defined]
+    return None if hasattr(column, "field_names") or not isinstance(column, models.Field) else column
+
+
+def leaf_encoder(model: type[models.Model], path: str) -> Encoder | None:
+    """Return the encoder of the column that an ORM path ends at."""
+    column = leaf_column(model, path)
+    # A composite primary key is a tuple of plain values.
+    return encode_plain if column is None else encoder(column)
 
 
 def may_be_null(model: type[models.Model], paths: Iterable[str]) -> bool:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import Any
+
+from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
+from edms_backup.engines.inserting import RowInsert
 from edms_backup.schema.spec import ModelSpec
 
 
@@ -24,6 +28,20 @@ class PostgreSQLEngine(GenericEngine):
     def name(self) -> str:
         """Return ``postgresql``."""
         return "postgresql"
+
+    def _insert_rows(self, insert: RowInsert, instances: list[Any]) -> None:
+        """Send the rows with ``COPY``, which takes them in a part of the time."""
+        if not is_psycopg3:  # the older driver copies from files only
+            super()._insert_rows(insert, instances)
+            return
+        statement = f"COPY {insert.table} ({insert.names}) FROM STDIN"
+        with (
+            self.connection.cursor() as cursor,
+            self.connection.wrap_database_errors,
+            cursor.copy(statement) as copy,
+        ):
+            for parameters in insert.parameters(instances):
+                copy.write_row(parameters)
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
         with self.connection.cursor() as cursor:

@@ -20,6 +20,7 @@ from edms_backup.engines.naming import (
     BATCH,
     base_queryset,
     called_key,
+    leaf_column,
     leaf_encoder,
     names_of,
     outer_join_all,
@@ -32,7 +33,6 @@ from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import Fate, GenericRef, ManyToMany, ModelSpec, SoftRef
 
 Record = Sequence[Any]
-Getter = Callable[[Record], Any]
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class Tally:
         where[(label, name)] = where.get((label, name), 0) + 1
 
 
-def _batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
+def batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
     """Yield lists of up to ``size`` records (``itertools.batched`` came with Python 3.12)."""
     iterator = iter(records)
     while batch := list(itertools.islice(iterator, size)):
@@ -86,16 +86,39 @@ def _json_alias(name: str) -> str:
     return f"edms_json_{name}"
 
 
-def _reads(position: int, encode: Encoder | None) -> Getter:
-    if encode is None:
-        return lambda record: record[position]
-    convert = encode
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One selected value of a record, and how it becomes JSON."""
 
-    def read(record: Record) -> Any:
-        value = record[position]
-        return None if value is None else convert(value)
+    position: int
+    column: models.Field[Any, Any] | None
+    """The column that it comes from; ``None`` where the value is not the column's own (JSON as text)."""
+    encode: Encoder | None
 
-    return read
+    def get(self, record: Record) -> Any:
+        """Return the value as JSON."""
+        value = record[self.position]
+        return value if value is None or self.encode is None else self.encode(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A reference that is written as the natural key of its target."""
+
+    raw: Value
+    leaves: tuple[Value, ...]
+    dangles: Callable[[], None]
+    """Called for a value without a row, which travels as it is."""
+
+    def get(self, record: Record) -> Any:
+        """Return the target's natural key, or the value itself where there is no such row."""
+        if record[self.raw.position] is None:
+            return None
+        key = [leaf.get(record) for leaf in self.leaves]
+        if all(value is None for value in key):
+            self.dangles()
+            return self.raw.get(record)
+        return key
 
 
 class RowReader:
@@ -111,9 +134,9 @@ class RowReader:
         self.tally = tally
         self._columns = _Columns()
         self._json: dict[str, int] = {}
-        self._pk = self._pk_getter()
-        self._fields = [(column.name, self._field_getter(column)) for column in spec.columns]
-        self._key = self._key_getter()
+        self._pk = self._leaf("pk")
+        self._fields = [(column.name, self._field(column)) for column in spec.columns]
+        self._key = self._key_parts()
         followed = spec.generics or spec.soft
         self._targets = _Targets(spec, registry, inventory, tally) if followed else None
 
@@ -128,7 +151,7 @@ class RowReader:
         texts = {_json_alias(name): Cast(name, models.TextField()) for name in self._json}
         selected = queryset.annotate(**texts).values_list(*self._columns.names)
         outer_join_all(selected)
-        for batch in _batches(selected.iterator(chunk_size=BATCH), BATCH):
+        for batch in self._records(selected):
             try:
                 rows = [self._row(record, links) for record in batch]
             except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
@@ -137,29 +160,37 @@ class RowReader:
         for link in links:
             link.finish()
 
+    def _records(self, selected: models.QuerySet[Any]) -> Iterator[list[Record]]:
+        """Yield the records in lists of up to ``BATCH``."""
+        return batches(selected.iterator(chunk_size=BATCH), BATCH)
+
     def _row(self, record: Record, links: list[_Links]) -> Row:
-        fields = {name: get(record) for name, get in self._fields}
-        row = Row(pk=self._pk(record), key=None, fields=fields)
+        row = Row(self._pk.get(record), None, {name: value.get(record) for name, value in self._fields})
         for name, position in self._json.items():
-            if fields[name] is None and record[position] is not None:
+            if row.fields[name] is None and record[position] is not None:
                 row.json_null.append(name)
-        row.key = self._key(record, row)
+        if self._key is not None:
+            row.key = [value for part in self._key for value in self._part(part, record, row)]
         for link in links:
-            fields[link.name] = link.of(row.pk)
+            row.fields[link.name] = link.of(row.pk)
         return row
 
     def _unreadable(self, batch: list[Record], error: Exception) -> DumpFailed:
         """Say which column of which row holds a value that is none."""
         for record in batch:
-            for name, get in self._fields:
+            for name, value in self._fields:
                 try:
-                    get(record)
+                    self._get(value, record)
                 except type(error) as reason:
+                    pk = self._get(self._pk, record)
                     return DumpFailed(
-                        f"{self.spec.label}.{name} of the row pk={self._pk(record)} cannot be read: {reason}.",
+                        f"{self.spec.label}.{name} of the row pk={pk} cannot be read: {reason}.",
                         hint="Mend the value, or leave the model out (--exclude); nothing was changed.",
                     )
         return DumpFailed(f"Rows of {self.spec.label} cannot be read: {error}.")
+
+    def _get(self, value: Value | Named, record: Record) -> Any:
+        return value.get(record)
 
     def _finish(self, rows: list[Row]) -> list[Row]:
         if self._targets is not None:
@@ -176,61 +207,42 @@ class RowReader:
         for row, pk in zip(rows, wanted, strict=True):
             row.key = called_key(instances[pk])
 
-    def _pk_getter(self) -> Getter:
-        return _reads(self._columns.position("pk"), leaf_encoder(self.spec.model, "pk"))
+    def _leaf(self, path: str) -> Value:
+        """Return the value at the end of an ORM path."""
+        column = leaf_column(self.spec.model, path)
+        return Value(self._columns.position(path), column, leaf_encoder(self.spec.model, path))
 
-    def _field_getter(self, column: Any) -> Getter:
+    def _field(self, column: Any) -> Value | Named:
         if isinstance(column, models.JSONField) and not speaks_for_itself(column):
             self._json[column.name] = self._columns.position(_json_alias(column.name))
-            return _reads(self._json[column.name], json_value)
+            return Value(self._json[column.name], None, json_value)
+        own = column
+        while own.is_relation:
+            own = own.target_field
+        raw = Value(self._columns.position(column.attname), own, encoder(column))
         if not column.is_relation:
-            return _reads(self._columns.position(column.attname), encoder(column))
-        raw = _reads(self._columns.position(column.attname), encoder(column))
+            return raw
         target = self.registry.of(column.related_model)
         if not target.paths or not column.target_field.primary_key:
             # No name to write (or, for to_field, the value is content already): the value itself.
             return raw
-        paths = [f"{column.name}__{path}" for path in target.paths]
-        leaves = [_reads(self._columns.position(path), leaf_encoder(self.spec.model, path)) for path in paths]
-        return self._named_reference(column, raw, leaves)
-
-    def _named_reference(self, column: Any, raw: Getter, leaves: list[Getter]) -> Getter:
-        attname_position = self._columns.position(column.attname)
+        leaves = tuple(self._leaf(f"{column.name}__{path}") for path in target.paths)
         label, tally = self.spec.label, self.tally
+        return Named(raw, leaves, lambda: tally.note(tally.dangling, label, column.name))
 
-        def read(record: Record) -> Any:
-            if record[attname_position] is None:
-                return None
-            key = [leaf(record) for leaf in leaves]
-            if all(value is None for value in key):
-                tally.note(tally.dangling, label, column.name)
-                return raw(record)
-            return key
-
-        return read
-
-    def _key_getter(self) -> Callable[[Record, Row], list[Any] | None]:
-        """Return how the row's own key is put together: from its fields where they hold it."""
+    def _key_parts(self) -> list[str | Value] | None:
+        """Return what the row's own key is put together from: names of its fields (or ``pk``) and other values."""
         if self.spec.key.keyless or self.spec.key.by_method:
-            return lambda record, row: None
-        parts: list[Callable[[Record, Row], list[Any]]] = [
-            self._key_part(component) for component in self.spec.key.components
-        ]
-        return lambda record, row: [value for part in parts for value in part(record, row)]
+            return None
+        own = {"pk", *(column.name for column in self.spec.columns)}
+        # What is no field of this model is a path, or a column of a parent's table.
+        return [name if name in own else self._leaf(name) for name in self.spec.key.components]
 
-    def _key_part(self, component: str) -> Callable[[Record, Row], list[Any]]:
-        if component == "pk":
-            return lambda record, row: [row.pk]
-        if component not in {column.name for column in self.spec.columns}:
-            # A path, or a column of a parent's table.
-            get = _reads(self._columns.position(component), leaf_encoder(self.spec.model, component))
-            return lambda record, row: [get(record)]
-
-        def own(record: Record, row: Row) -> list[Any]:
-            value = row.fields[component]
-            return value if isinstance(value, list) else [value]
-
-        return own
+    def _part(self, part: str | Value, record: Record, row: Row) -> list[Any]:
+        if isinstance(part, Value):
+            return [part.get(record)]
+        value = row.pk if part == "pk" else row.fields[part]
+        return value if isinstance(value, list) and part != "pk" else [value]
 
 
 class _Links:

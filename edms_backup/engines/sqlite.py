@@ -7,6 +7,7 @@ from typing import Any
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
+from edms_backup.engines.values import WITHOUT_OBJECTS
 from edms_backup.schema.spec import ModelSpec
 
 
@@ -18,10 +19,12 @@ class SQLiteEngine(GenericEngine):
         locks_out_writers=True,
         enforces_length=False,
         stores_nul=True,
+        stores_lone_surrogates=True,
         stores_infinity=True,
         exact_decimals=False,
         json_numbers_as_written=True,
     )
+    shortcuts = WITHOUT_OBJECTS
 
     @property
     def name(self) -> str:
@@ -37,7 +40,8 @@ class SQLiteEngine(GenericEngine):
     def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
         # Any write statement takes the reserved lock at once, even one that changes no row.
         with self.connection.cursor() as cursor:
-            cursor.execute("DELETE FROM django_migrations WHERE 0")
+            table = self.connection.ops.quote_name(specs[0].table)
+            cursor.execute(f"DELETE FROM {table} WHERE 0")
 
     def sequence(self, spec: ModelSpec) -> int | None:
         """Return ``sqlite_sequence``'s number, or the greatest key for a table that has never been counted."""

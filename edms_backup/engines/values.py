@@ -30,7 +30,9 @@ Encoder = Callable[[Any], Any]
 def _moment(value: datetime.datetime) -> str:
     if value.tzinfo is None:
         return value.isoformat()
-    return value.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not datetime.UTC:
+        value = value.astimezone(datetime.UTC)
+    return value.isoformat()[:-6] + "Z"
 
 
 def _float(value: float) -> float | str:
@@ -98,6 +100,17 @@ _BY_INTERNAL_TYPE: dict[str, Encoder | None] = {
 }
 
 
+# By internal type: the Python type of JSON values that are the database's values as they are.
+_OWN_JSON: dict[str, type] = {
+    **dict.fromkeys(("CharField", "SlugField", "TextField"), str),
+    **dict.fromkeys(
+        (kind for kind in _BY_INTERNAL_TYPE if kind.endswith(("AutoField", "IntegerField"))), int
+    ),
+    "BooleanField": bool,
+    "FloatField": float,
+}
+
+
 @functools.lru_cache(maxsize=4096)
 def _short_json(text: str) -> Any:
     return json.loads(text)
@@ -110,6 +123,29 @@ def json_value(text: str) -> Any:
     result is shared: it must not be changed. Raises ``ValueError`` when a database let through what is no JSON.
     """
     return _short_json(text) if len(text) <= _SHORT else json.loads(text)
+
+
+def moment_in_utc(value: Any) -> str:
+    """Return a time stamp without a zone, which means UTC, in JSON; raises ``TypeError`` for anything else."""
+    if type(value) is not datetime.datetime or value.tzinfo is not None:
+        raise TypeError("no time stamp without a zone")
+    return value.isoformat() + "Z"
+
+
+def uuid_of_digits(text: str) -> str:
+    """Return a uuid that is held as 32 hexadecimal digits in JSON; raises ``ValueError`` for another text."""
+    digits = f"{int(text, 16):032x}"
+    if digits != text:
+        raise ValueError(f"{text!r} is no uuid of 32 digits")
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+WITHOUT_OBJECTS: dict[str, Encoder] = {
+    "BooleanField": bool,
+    "DateTimeField": moment_in_utc,
+    "UUIDField": uuid_of_digits,
+}
+"""By internal type: encoders for drivers that hold these as numbers, times without zone, and digits."""
 
 
 class _Holder:
@@ -132,6 +168,11 @@ def encoder(column: models.Field[Any, Any]) -> Encoder | None:
     return _by_value_to_string(column)
 
 
+def is_plain(column: models.Field[Any, Any]) -> bool:
+    """Return whether the values of ``column`` are scalars in JSON, by what Django itself says of its type."""
+    return not speaks_for_itself(column) and column.get_internal_type() in _BY_INTERNAL_TYPE
+
+
 def _json_encoder(column: models.JSONField[Any, Any]) -> Encoder | None:
     custom = column.encoder
     if custom is None:
@@ -141,11 +182,19 @@ def _json_encoder(column: models.JSONField[Any, Any]) -> Encoder | None:
 
 def speaks_for_itself(column: models.Field[Any, Any]) -> bool:
     """Return whether a class outside Django decides what a value is in Python or how it is written."""
-    for name in ("value_to_string", "from_db_value"):
-        owner = next((cls for cls in type(column).__mro__ if name in cls.__dict__), None)
-        if owner is not None and not owner.__module__.startswith("django.db.models.fields"):
-            return True
-    return False
+    return not (_is_djangos(column, "value_to_string") and _is_djangos(column, "from_db_value"))
+
+
+def exact_type(column: models.Field[Any, Any]) -> type | None:
+    """Return the Python type of values that are what the database holds for ``column`` without any change."""
+    djangos = all(_is_djangos(column, name) for name in ("get_prep_value", "get_db_prep_value", "to_python"))
+    return _OWN_JSON.get(column.get_internal_type()) if djangos else None
+
+
+def _is_djangos(column: models.Field[Any, Any], method: str) -> bool:
+    """Return whether a method is Django's own, or is not there."""
+    owner = next((cls for cls in type(column).__mro__ if method in cls.__dict__), None)
+    return owner is None or owner.__module__.startswith("django.db.models.fields")
 
 
 def _by_value_to_string(column: models.Field[Any, Any]) -> Encoder:
@@ -159,6 +208,32 @@ def _by_value_to_string(column: models.Field[Any, Any]) -> Encoder:
         return column.value_to_string(holder)  # type: ignore[arg-type]
 
     return encode
+
+
+def decoder(column: models.Field[Any, Any]) -> Callable[[Any], Any]:
+    """Return ``decode`` for one column and many values: what is exact already is not asked about."""
+    to_python = column.to_python
+    if isinstance(column, models.JSONField):
+        return lambda value: value
+    if not _is_djangos(column, "to_python"):
+        return lambda value: None if value is None else to_python(value)
+    kind = column.get_internal_type()
+    exact: Any = _OWN_JSON.get(kind)
+    if exact is not None:
+        return lambda value: value if value is None or type(value) is exact else to_python(value)
+    if kind == "DateTimeField":
+        return lambda value: None if value is None else _moment_of(value) or to_python(value)
+    return lambda value: None if value is None else to_python(value)
+
+
+def _moment_of(value: Any) -> datetime.datetime | None:
+    """Return a time stamp that ends as we write those in UTC; ``None`` for anything else."""
+    if type(value) is not str or value[-1:] != "Z":
+        return None
+    try:
+        return datetime.datetime.fromisoformat(value)
+    except ValueError:
+        return None
 
 
 def decode(column: models.Field[Any, Any], value: Any) -> Any:

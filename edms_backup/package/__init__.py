@@ -28,6 +28,7 @@ from edms_backup.package.rows import (
     content_of,
     decode_line,
     encode_line,
+    reread_line,
 )
 from edms_backup.package.writer import Content, PackageWriter, SealInfo, SegmentWriter
 
@@ -55,5 +56,6 @@ __all__ = [
     "content_of",
     "decode_line",
     "encode_line",
+    "reread_line",
     "segment_name",
 ]

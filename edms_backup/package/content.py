@@ -55,7 +55,7 @@ def compose(
     written = canonical(body)[:-1]
     if nested_deeper(body, MAX_DEPTH, written):
         raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
-    pk_text = canonical(pk)
+    pk_text = b"%d" % pk if type(pk) is int else canonical(pk)
     tail = (_PLAIN_PK + pk_text if keyless else b"") + _PK + pk_text + b"}\n"
     content = written if _is_plain(written) else _normal(body, written)
     return written + tail, content
@@ -78,10 +78,8 @@ def _normal(body: dict[str, Any], written: bytes) -> bytes:
     fields = body["fields"]
     changed: dict[str, Any] = {}
     for name, value in fields.items():
-        if isinstance(value, dict | list):
-            ordered = _sorted(value)
-            if ordered is not value:
-                changed[name] = ordered
+        if not _in_order(value):
+            changed[name] = _sorted(value)
     for reference in body.get("_refs", {}).values():
         name = reference["field"]
         current = changed[name] if name in changed else fields.get(name)
@@ -89,19 +87,32 @@ def _normal(body: dict[str, Any], written: bytes) -> bytes:
     return canonical({**body, "fields": {**fields, **changed}})[:-1] if changed else written
 
 
+def _in_order(value: Any) -> bool:
+    """Return whether the members of every object in ``value`` stand in the order of their names."""
+    kind = type(value)
+    if kind is dict:
+        names = list(value)
+        if names != sorted(names):
+            return False
+        value = value.values()
+    elif kind is not list:
+        return True
+    for child in value:
+        kind = type(child)
+        if (kind is dict or kind is list) and not _in_order(child):
+            return False
+    return True
+
+
 def _sorted(value: Any) -> Any:
-    """Return ``value`` with the members of every object in the order of their names; itself if they are.
+    """Return ``value`` with the members of every object in the order of their names.
 
     A database may reorder them (PostgreSQL does), so their order cannot be content.
     """
     if isinstance(value, dict):
-        names = sorted(value)
-        ordered = {name: _sorted(value[name]) for name in names}
-        same = names == list(value) and all(ordered[name] is value[name] for name in names)
-        return value if same else ordered
+        return {name: _sorted(value[name]) for name in sorted(value)}
     if isinstance(value, list):
-        items = [_sorted(item) for item in value]
-        return value if all(new is old for new, old in zip(items, value, strict=True)) else items
+        return [_sorted(item) for item in value]
     return value
 
 
@@ -114,20 +125,25 @@ def _without(value: Any, path: list[str | int]) -> Any:
     return changed
 
 
-def content_of_line(line: bytes) -> bytes:
-    """Return the content of a line that ``compose`` wrote; raises ``ValueError`` when it is none."""
+def content_of_line(line: bytes, row: dict[str, Any] | None = None) -> bytes:
+    """Return the content of a line that ``compose`` wrote; raises ``ValueError`` when it is none.
+
+    ``row``: the line decoded, where it is at hand, so that it is not taken apart once more.
+    """
     # A text cannot hold the separator, because JSON escapes its quotation marks, and a primary key is
     # never an object: so the last occurrence is the right one.
     end = line.rfind(_PK)
     if end < 0:
         raise ValueError("the row has no _pk")
     doubled = _PLAIN_PK + line[end + len(_PK) : -2]
-    if line.endswith(b"}\n") and line[:end].endswith(doubled):
-        end -= len(doubled)
-    content = line[:end]
+    keyless = line.endswith(b"}\n") and line[:end].endswith(doubled)
+    content = line[: end - len(doubled)] if keyless else line[:end]
     if _is_plain(content):
         return content
-    body = strict_loads(content + b"}")
+    if row is None:
+        body = strict_loads(content + b"}")
+    else:
+        body = {name: v for name, v in row.items() if name != "_pk" and not (keyless and name == "pk")}
     try:
         return _normal(body, content)
     except (KeyError, TypeError, AttributeError, IndexError) as error:

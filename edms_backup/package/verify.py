@@ -40,8 +40,12 @@ _PER_MODEL = 20
 """Malformed rows that are told one by one; a model that is wrong in every row needs no longer list."""
 
 
-def verify(reader: PackageReader, reporter: Reporter) -> list[Finding]:
+def verify(reader: PackageReader, reporter: Reporter, *, parse_every: int = 1) -> list[Finding]:
     """Read the whole package; return what is wrong with it, and the defects recorded when it was made.
+
+    Every byte is read, decompressed and compared with its digests. ``parse_every``: 1 takes every line apart
+    as well; n does so with the first n of a segment and every n-th after them, for who has written these
+    lines a moment ago: their digests tell that they are still the same.
 
     The package is intact when no finding has severity ``ERROR``. Damage raises nothing here; a file that
     cannot even be opened is refused by ``PackageReader``. Raises ``UnsupportedFormat`` when a codec is not
@@ -50,21 +54,21 @@ def verify(reader: PackageReader, reporter: Reporter) -> list[Finding]:
     started = time.monotonic()
     reporter.emit(StepStarted(step="verify", total=reader.length, unit="bytes"))
     findings = []
-    for finding in _all_findings(reader, reporter):
+    for finding in _all_findings(reader, reporter, parse_every):
         reporter.emit(FindingRaised(finding=finding))
         findings.append(finding)
     reporter.emit(StepFinished(step="verify", done=reader.length, seconds=time.monotonic() - started))
     return findings
 
 
-def _all_findings(reader: PackageReader, reporter: Reporter) -> Iterator[Finding]:
+def _all_findings(reader: PackageReader, reporter: Reporter, parse_every: int) -> Iterator[Finding]:
     try:
         reader.verify_digest(reporter)
     except IntegrityError as error:
         yield _problem("package_damaged", error)
     yield from _members(reader)
     for model in reader.manifest.models:
-        yield from _rows(reader, model)
+        yield from _rows(reader, model, parse_every)
         done = max((reader.members[segment.member].end for segment in model.segments), default=0)
         reporter.emit(Progress(step="verify", done=done, subject=model.label))
     yield from _files(reader, reporter)
@@ -107,13 +111,15 @@ def _members(reader: PackageReader) -> Iterator[Finding]:
             yield _error("member_damaged", message, member=entry.name)
 
 
-def _rows(reader: PackageReader, model: ModelEntry) -> Iterator[Finding]:
-    """Check every line of one model; a broken segment ends the model, as its digest cannot match."""
+def _rows(reader: PackageReader, model: ModelEntry, parse_every: int) -> Iterator[Finding]:
+    """Check the lines of one model; a broken segment ends the model, as its digest cannot match."""
     total = RowDigest()
     malformed = 0
     for segment in model.segments:
         try:
             for number, line in enumerate(reader.lines(segment), start=1):
+                if number > parse_every and number % parse_every:
+                    continue
                 try:
                     content = _row_content(line, model, segment.member, number)
                 except MalformedPackage as error:
@@ -125,7 +131,7 @@ def _rows(reader: PackageReader, model: ModelEntry) -> Iterator[Finding]:
         except IntegrityError as error:
             yield _problem("segment_damaged", error, model=model.label, member=segment.member)
             return
-    if (total.count, total.hexdigest()) != (model.rows, model.digest):
+    if parse_every == 1 and (total.count, total.hexdigest()) != (model.rows, model.digest):
         message = f"The rows of {model.label} do not have the digest that the manifest records."
         yield _error("row_digest_mismatch", message, model=model.label)
 

@@ -71,16 +71,18 @@ def _index_package(
 ) -> None:
     rules = unique_rules(spec)
     members = key_members(spec)
+    refuse_misshapen = _shape(spec, entry)
     needs = Needs(spec, target, keymap)
     fitness = Fitness(spec, target.engine(spec).features)
 
     def rows() -> Iterator[tuple[bytes | None, bytes, bytes, bytes | None]]:
         for document, line in decoded(package, entry):
+            refuse_misshapen(document)
             key = key_of_document(document, entry)
             packed = None if key is None else pack(key)
-            digest = content_digest(content_of_line(line)).to_bytes(32, "big")
+            digest = content_digest(content_of_line(line, document)).to_bytes(32, "big")
             needs.note(document)
-            for field, problem in fitness.problems(document["fields"]):
+            for field, problem in fitness.problems(document["fields"], document["_pk"]):
                 keymap.add_unfit(spec.label, packed or content_key(digest), field, problem)
             note_files(spec, document, keymap)
             note_dangling(spec, document, packed or content_key(digest), target, keymap)
@@ -96,6 +98,27 @@ def _index_package(
             f"The package holds two rows of {spec.label} with the natural key {_shown(duplicate.args[1])}.",
             hint="It cannot have been made by `edms_backup create`; take another package.",
         ) from duplicate
+
+
+def _shape(spec: ModelSpec, entry: ModelEntry) -> Callable[[Mapping[str, Any]], None]:
+    """Return a check that a row has the fields of its model, and lists where links stand."""
+    names = {field.name for field in entry.fields}
+    links = [link.name for link in spec.many_to_many]
+
+    def check(document: Mapping[str, Any]) -> None:
+        fields = document["fields"]
+        if fields.keys() != names:
+            odd = min(names.symmetric_difference(fields))
+            raise MalformedPackage(
+                f"{spec.label}: the row with _pk {document['_pk']!r} lacks or adds {odd!r}."
+            )
+        for link in links:
+            if not isinstance(fields[link], list):
+                raise MalformedPackage(
+                    f"{spec.label}: {link!r} of the row with _pk {document['_pk']!r} is no list of references."
+                )
+
+    return check
 
 
 def _index_live(spec: ModelSpec, target: Target, keymap: KeyMap, mode: Mode) -> None:

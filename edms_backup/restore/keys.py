@@ -26,12 +26,14 @@ class PlannedRow(NamedTuple):
 
 def pack(value: Any) -> bytes:
     """Return a primary key or natural key as it is stored: canonical JSON."""
-    return canonical(value)
+    return b"%d" % value if type(value) is int else canonical(value)
 
 
 def unpack(value: bytes | None) -> Any:
     """Return what ``pack`` stored; ``None`` for SQL NULL."""
-    return None if value is None else strict_loads(value)
+    if value is None:
+        return None
+    return int(value) if value.isdigit() else strict_loads(value)
 
 
 def content_key(digest: bytes, ordinal: int = 0) -> bytes:

@@ -18,11 +18,10 @@ from django.db import models
 
 from edms_backup.engines import TargetRow
 from edms_backup.engines.softrefs import put
-from edms_backup.engines.values import decode
+from edms_backup.engines.values import decode, decoder
 from edms_backup.errors import LoadFailed
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
-from edms_backup.package import ModelEntry, PackageReader
-from edms_backup.restore.index import decoded
+from edms_backup.package import ModelEntry, PackageReader, reread_line
 from edms_backup.restore.keymap import KeyMap, PlannedRow, pack
 from edms_backup.restore.ledger import counts, live_pks_moved
 from edms_backup.restore.report import Mode
@@ -134,11 +133,15 @@ class _ModelLoader:
         self.engine = target.engine(spec)
         self.primary_key: Any = spec.model._meta.pk
         self.references = References(spec, target, keymap)
+        self._columns = [
+            (column, column.name, column.attname, None if column.is_relation else decoder(column))
+            for column in spec.columns
+        ]
         self._displaced = set(map(pack, keymap.displaced_pks(spec.label)))
 
     def run(self, package: PackageReader) -> Iterator[int]:
         """Load everything; yields the number of rows handled after each batch."""
-        documents = (document for document, _ in decoded(package, self.entry))
+        documents = (reread_line(line) for segment in self.entry.segments for line in package.lines(segment))
         while batch := list(itertools.islice(documents, BATCH)):
             self._load(batch)
             yield len(batch)
@@ -178,8 +181,19 @@ class _ModelLoader:
     def _target_row(self, document: Document, row: PlannedRow) -> TargetRow:
         name = name_of_document(document, self.entry)
         values: dict[str, Any] = {}
-        for column in self.spec.columns:
-            values[column.attname] = self._value(column, document, name)
+        fields = document["fields"]
+        referring = {reference["field"] for reference in document.get("_refs", {}).values()}
+        for column, field, attname, convert in self._columns:
+            value = fields[field]
+            if convert is None:
+                values[attname] = self.references.value(column, value, name)
+                continue
+            if field in referring:
+                value = self.references.followed(field, value, document)
+            try:
+                values[attname] = convert(value)
+            except (ValidationError, ValueError, TypeError, ArithmeticError) as error:
+                raise self._misfit(column, name) from error
         for json_column in document.get("_json_null", ()):
             values[json_column] = models.Value(None, models.JSONField())
         pk = row.target
@@ -198,20 +212,11 @@ class _ModelLoader:
         except (ValidationError, ValueError, TypeError) as error:
             raise LoadFailed(f"{self.spec.label} {name}: {pk} is no primary key of this model.") from error
 
-    def _value(self, column: Any, document: Document, name: str) -> Any:
-        value = document["fields"][column.name]
-        if column.is_relation:
-            return self.references.value(column, value, name)
-        return self._python(column, self.references.followed(column.name, value, document), name)
-
-    def _python(self, column: Any, value: Any, name: str) -> Any:
-        try:
-            return decode(column, value)
-        except (ValidationError, ValueError, TypeError, ArithmeticError) as error:
-            raise LoadFailed(
-                f"{self.spec.label} {name}: the value of {column.name} is no {column.get_internal_type()}.",
-                hint="Nothing was changed. The package was not made by this version of the models.",
-            ) from error
+    def _misfit(self, column: Any, name: str) -> LoadFailed:
+        return LoadFailed(
+            f"{self.spec.label} {name}: the value of {column.name} is no {column.get_internal_type()}.",
+            hint="Nothing was changed. The package was not made by this version of the models.",
+        )
 
 
 class References:

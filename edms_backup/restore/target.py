@@ -87,15 +87,21 @@ class Target:
     ) -> Callable[[str, Any], Any]:
         """Return how to say a primary key of the site in the package's words."""
 
-        def is_ours(label: str, pk: Any) -> PlannedRow | None:
-            found = look_up(label, [pack(pk)]).get(pack(pk))
-            return found if found is not None and found.src is not None else None
+        def planned(label: str, pk: Any) -> PlannedRow | None:
+            return look_up(label, [pack(pk)]).get(pack(pk))
+
+        def is_ours(label: str, pk: Any) -> bool:
+            found = planned(label, pk)
+            return found is not None and found.src is not None
 
         def say(label: str, pk: Any) -> Any:
             if label == spec.label and not (loaded and is_ours(spec.label, row.pk)):
                 return pk
-            planned = is_ours(label, pk)
-            return pk if planned is None else planned.src
+            found = planned(label, pk)
+            if found is None:
+                return pk  # it points at nothing
+            # The package may know another row by the number of a row that only this site has.
+            return {"of this site": pk} if found.src is None else found.src
 
         return say
 

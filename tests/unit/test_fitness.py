@@ -25,6 +25,7 @@ EVERYTHING = EngineFeatures(
     stores_infinity=True,
     exact_decimals=False,
     json_numbers_as_written=True,
+    stores_lone_surrogates=True,
 )
 BAD: list[tuple[str, Any, str]] = [
     ("code", "x" * 41, "41 characters long, the column takes 40"),
@@ -75,7 +76,7 @@ def problems(inventory: Inventory, features: EngineFeatures, name: str, value: A
     """Return what is wrong with a specimen that has one value."""
     spec = inventory["zoo.Specimen"]
     fields = {column.name: None for column in spec.columns}
-    return list(Fitness(spec, features).problems({**fields, name: value}))
+    return list(Fitness(spec, features).problems({**fields, name: value}, 1))
 
 
 @pytest.mark.pitfall(48)

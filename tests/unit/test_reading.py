@@ -122,8 +122,8 @@ def test_links_that_do_not_find_their_owner_stop_the_dump(zoo: Zoo, monkeypatch:
 def backwards(init: Callable[..., None]) -> Callable[..., None]:
     """Give rows another primary key than the database says."""
 
-    def wrong(self: Row, pk: int, **rest: object) -> None:
-        init(self, pk=-pk, **rest)
+    def wrong(self: Row, pk: int, *rest: object) -> None:
+        init(self, -pk, *rest)
 
     return wrong
 

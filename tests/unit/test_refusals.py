@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from edms_backup.errors import MissingTable, NaturalKeyError, PlanBlocked, PlanStale, UnknownModel, UsageError
+from edms_backup.engines.lines import RowComposer
+from edms_backup.engines.reading import Row
+from edms_backup.errors import (
+    MalformedPackage,
+    MissingTable,
+    NaturalKeyError,
+    PlanBlocked,
+    PlanStale,
+    UnknownModel,
+    UsageError,
+)
 from edms_backup.findings import Finding, Severity
 from edms_backup.package import FieldEntry
 from edms_backup.restore import pipeline
@@ -154,6 +164,31 @@ def test_two_rows_of_this_site_with_one_key(zoo: Zoo) -> None:
         zoo.restore()
     zoo.restore(Mode.REPLACE)
     assert zoo_models.Manual.objects.filter(author=bob).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda fields: fields.pop("code"), "the row with _pk 7 lacks or adds 'code'"),
+        (lambda fields: fields.update(extra=1), "the row with _pk 7 lacks or adds 'extra'"),
+        (lambda fields: fields.update(tags=None), "'tags' of the row with _pk 7 is no list of references"),
+    ],
+)
+def test_rows_that_no_create_makes_are_refused(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch, change: Any, message: str
+) -> None:
+    zoo_models.Article.objects.create(pk=7, code="a")
+    compose = RowComposer.__call__
+
+    def composed(self: RowComposer, row: Row) -> tuple[bytes, bytes]:
+        change(row.fields)
+        return compose(self, row)
+
+    monkeypatch.setattr(RowComposer, "__call__", composed)
+    zoo.create("zoo.Article")
+    monkeypatch.undo()
+    with pytest.raises(MalformedPackage, match=message):
+        zoo.restore()
 
 
 def test_a_missing_table_ends_it(zoo: Zoo) -> None:

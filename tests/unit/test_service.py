@@ -67,7 +67,7 @@ def test_what_does_not_read_back_is_not_published(zoo: Zoo, monkeypatch: pytest.
     from edms_backup.create import publish
 
     problem = Finding(code="member_damaged", severity=Severity.ERROR, message="gone bad")
-    monkeypatch.setattr(publish, "verify", lambda reader, reporter: [problem])
+    monkeypatch.setattr(publish, "verify", lambda reader, reporter, **how: [problem])
     with pytest.raises(ChecksumMismatch, match="gone bad"):
         zoo.create("zoo.Tag")
     assert zoo.service.list() == []
