@@ -9,7 +9,7 @@ DEMO := $(CURDIR)/.demo
 MANAGE := $(BIN)/python example_project/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint format types contracts migrations coverage oracle tox clean
+.PHONY: help demo test properties faults lint format types contracts migrations coverage oracle mutants tox clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -42,6 +42,10 @@ demo: $(STAMP) ## Fill a site, back it up, re-initialise it with other ids, rest
 test: $(STAMP) ## Run all tests with coverage; arguments for pytest go into ARGS
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(ARGS)
 
+properties: export EDMS_EXAMPLES ?= 2000
+properties: $(STAMP) ## Restore 2,000 drawn datasets on each database, 200 from each to each other; arguments go into ARGS
+	@$(BIN)/python -m pytest tests/differential/test_datasets.py --hypothesis-show-statistics $(ARGS)
+
 faults: $(STAMP) ## Strike a create and a restore at every single point; arguments of tests.faults.sweep go into ARGS
 	@$(BIN)/python -m tests.faults.sweep $(ARGS)
 
@@ -67,6 +71,9 @@ coverage: test ## Run all tests and write htmlcov/index.html
 
 oracle: $(STAMP) ## Compare with stock Django, by its own tests and their data; arguments go into ARGS
 	@$(BIN)/python -m tests.oracle $(ARGS)
+
+mutants: $(STAMP) ## Change the code at random places and show what no test notices; arguments go into ARGS
+	@$(BIN)/python -m tests.mutants $(ARGS)
 
 tox: $(STAMP) ## Run the tests on every Python, Django and database
 	@$(BIN)/tox

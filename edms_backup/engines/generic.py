@@ -9,7 +9,6 @@ from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from typing import Any
 
-from django.conf import settings
 from django.core.management.color import no_style
 from django.db import DatabaseError, Error, IntegrityError, connections, models, transaction
 
@@ -99,7 +98,8 @@ class GenericEngine(Engine):
     def _shortcut(self, column: models.Field[Any, Any]) -> Encoder | None:
         """Return an encoder for what the driver gives for ``column``, without Django's converters."""
         kind = column.get_internal_type()
-        if kind == "DateTimeField" and not (settings.USE_TZ and self.connection.timezone is datetime.UTC):
+        # Without USE_TZ the connection has no zone, and a time stamp has none either.
+        if kind == "DateTimeField" and self.connection.timezone is not datetime.UTC:
             return None
         return self.shortcuts.get(kind)
 

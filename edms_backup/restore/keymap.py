@@ -151,9 +151,9 @@ class KeyMap:
             named = [(number, *row) for row in batch if row[0] is not None]
             taken = self._db.executemany(statement, named).rowcount if named else 0
             if taken != len(named) and not surplus:
-                raise Duplicate(label, next(self._duplicates(named))[1])
+                raise Duplicate(label, next(self._duplicates(side, named))[1])
             if taken != len(named):
-                self._put_surplus(label, statement, list(self._duplicates(named)))
+                self._put_surplus(label, statement, list(self._duplicates(side, named)))
             for row in batch:
                 if row[0] is None:
                     self._put_keyless(statement, number, side, row)
@@ -175,15 +175,12 @@ class KeyMap:
         for number, key, pk, *rest in named:
             self._db.execute(statement, (number, key + b"#" + pk, pk, *rest))
 
-    def _duplicates(self, named: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    def _duplicates(self, side: int, named: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         """Yield the rows whose key another row had taken before: what is stored for it is not this row."""
-        query = (
-            "SELECT EXISTS (SELECT 1 FROM rows WHERE model = :m AND key = :k AND (src = :pk OR live = :pk)) "
-            "AND NOT EXISTS (SELECT 1 FROM after WHERE model = :m AND key = :k AND pk <> :pk)"
-        )
+        table, column = {PACKAGE: ("rows", "src"), LIVE: ("rows", "live"), AFTER: ("after", "pk")}[side]
+        query = f"SELECT EXISTS (SELECT 1 FROM {table} WHERE model = ? AND key = ? AND {column} = ?)"
         for row in named:
-            number, key, pk = row[:3]
-            if not self.ask(query, {"m": number, "k": key, "pk": pk})[0][0]:
+            if not self.ask(query, row[:3])[0][0]:
                 yield row
 
     def add_unique(self, label: str, side: int, key: bytes, values: Iterable[tuple[int, bytes]]) -> None:

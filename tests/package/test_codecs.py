@@ -1,0 +1,36 @@
+"""Which codec is chosen, and what is worth compressing."""
+
+import random
+
+import pytest
+
+from edms_backup.errors import UnsupportedFormat, UsageError
+from edms_backup.package import compression
+from edms_backup.package.compression import CODECS, choose_codec, codec_of, pays
+
+
+@pytest.mark.parametrize("name", ["gzip", "zstd"])
+def test_only_what_shrinks_pays(name: str) -> None:
+    codec = CODECS[name]
+    assert pays(codec, b"all work and no play " * 100) is True
+    assert pays(codec, random.Random(1).randbytes(5000)) is False
+    assert pays(codec, b"") is False
+    assert pays(CODECS["none"], b"all work and no play " * 100) is False
+
+
+def test_a_codec_that_is_not_installed_is_refused_before_anything_is_written(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert {name: choose_codec(name).suffix for name in CODECS} == {"none": "", "gzip": ".gz", "zstd": ".zst"}
+    assert choose_codec("auto").name == "zstd"
+    monkeypatch.setattr(compression, "_zstd", lambda: None)
+    assert choose_codec("auto").name == "gzip"
+    with pytest.raises(UnsupportedFormat, match="not installed"):
+        choose_codec("zstd")
+    with pytest.raises(UsageError, match="'brotli'"):
+        choose_codec("brotli")
+
+
+def test_a_member_shows_its_codec() -> None:
+    names = {"a.jsonl": "none", "a.jsonl.gz": "gzip", "a.jsonl.zst": "zstd", "a.gz.jsonl": "none"}
+    assert {name: codec_of(name).name for name in names} == names
