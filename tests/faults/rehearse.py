@@ -31,6 +31,7 @@ FILE_EVENTS = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link"}
 TAKING_SPACE = {"open", "write", "os.rename", "os.mkdir", "os.link", "fsync"}
 WRITING = os.O_WRONLY | os.O_RDWR
 SEVERED_WITHIN = 10.0
+ENDED_WITHIN = 180.0
 UNWRITTEN = 99
 """Exit code of a child that could not write down how its command ended."""
 
@@ -190,6 +191,8 @@ def child(request: dict[str, Any], folder: Path, ready: int) -> None:
     for descriptor, name in ((1, "stdout"), (2, "stderr")):
         target = os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(target, descriptor)
+    if "after" in request:
+        stop_measuring()
     os.environ.update(request.get("env", {}))
     tempfile.tempdir = request.get("env", {}).get("TMPDIR")
     points = Points(request.get("at", 0), request.get("kinds", []), STRIKES[request.get("strike", "count")])
@@ -211,6 +214,26 @@ def child(request: dict[str, Any], folder: Path, ready: int) -> None:
     (folder / "result").write_text(json.dumps(result), "utf-8")
 
 
+def wait_for(pid: int) -> int:
+    """Return the status of a child when it has ended; one that hangs is killed, and ends as nothing else does."""
+    patience = time.monotonic() + ENDED_WITHIN
+    while time.monotonic() < patience:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return status
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGABRT)
+    return os.waitpid(pid, 0)[1]
+
+
+def stop_measuring() -> None:
+    """Let coverage go: an interrupt in the middle of its own code would leave its lock held for ever."""
+    if "coverage" in sys.modules:
+        running = sys.modules["coverage"].Coverage.current()
+        if running is not None:
+            running.stop()
+
+
 def attempt(request: dict[str, Any]) -> dict[str, Any]:
     """Fork a child for one request and return how it ended."""
     with tempfile.TemporaryDirectory(prefix="rehearsal-") as place:
@@ -229,7 +252,7 @@ def attempt(request: dict[str, Any]) -> dict[str, Any]:
             time.sleep(request["after"])
             os.kill(pid, request["signal"])
         os.close(begun)
-        _, status = os.waitpid(pid, 0)
+        status = wait_for(pid)
         result = {"code": os.waitstatus_to_exitcode(status), "points": []}
         if (folder / "result").exists():
             result = json.loads((folder / "result").read_text("utf-8"))

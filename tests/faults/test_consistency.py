@@ -21,8 +21,8 @@ from tests.sites import ROOT, Site
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
-WRITERS = 3
-PACKAGES = 5 if EVERYTHING else 3
+WRITERS = 8 if EVERYTHING else 3
+PACKAGES = 100 if EVERYTHING else 3
 COMMAND = ("create", "--json", "--models", "documents", "audit")
 
 
@@ -54,6 +54,16 @@ def rows_of(package: Path, label: str) -> list[dict[str, Any]]:
     """Return the rows of a model in a package."""
     with PackageReader.open(package) as reader:
         return [json.loads(line)["fields"] for line in reader.rows(label)]
+
+
+def contents_of(package: Path) -> dict[str, str]:
+    """Return the contents of the writers' files in a package, by the numbers of their documents."""
+    with PackageReader.open(package) as reader:
+        return {
+            Path(entry.name).stem: reader.open_content(entry).read().decode()
+            for entry in reader.files()
+            if not entry.missing and Path(entry.name).name.startswith(PREFIX)
+        }
 
 
 def test_one_moment(arena: Arena, tmp_path: Path) -> None:
@@ -88,6 +98,7 @@ def test_one_moment(arena: Arena, tmp_path: Path) -> None:
         }
         assert {number for number in versions if number.startswith(PREFIX)} == busy
         assert records == busy
+        assert contents_of(package) == {number: number for number in busy}
         grown.append(len(busy))
     assert len(set(grown)) > 1, "nobody wrote meanwhile"
     arena.discard(site)

@@ -1,7 +1,7 @@
 """People at work while a package is made: a program in the environment of a site, until it is told to stop.
 
 Each transaction either moves an amount between two rows, or inserts a document, its version and its audit
-record together. Whoever sees a part of one has not looked at one moment.
+record together, whose file is there already. Whoever sees a part of one has not looked at one moment.
 """
 
 import random
@@ -29,10 +29,14 @@ def move(chance: random.Random) -> None:
 
 
 def write(number: str) -> None:
-    """Insert three rows that belong together."""
+    """Write a file, and insert three rows that belong together and name it."""
+    from django.conf import settings
+
     from apps.audit.models import AuditTrail
     from apps.documents.models import Document, DocumentVersion
 
+    name = f"documents/{number}.txt"
+    (Path(settings.MEDIA_ROOT) / name).write_text(number)
     model = Document.all_objects.get(document_number=PAIR[0])
     with transaction.atomic():
         document = Document.all_objects.create(
@@ -41,6 +45,7 @@ def write(number: str) -> None:
             document_type=model.document_type,
             document_source=model.document_source,
             author=model.author,
+            file_path=name,
         )
         DocumentVersion.objects.get_or_create(
             document=document, version_major=1, version_minor=0, defaults={"created_by": model.author}
