@@ -40,7 +40,7 @@ demo: $(STAMP) ## Fill a site, back it up, re-initialise it with other ids, rest
 	@$(MANAGE) edms_backup restore latest --yes
 
 test: $(STAMP) ## Run all tests with coverage; arguments for pytest go into ARGS
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --cov --cov-report=term $(ARGS)
 
 properties: export EDMS_EXAMPLES ?= 2000
 properties: $(STAMP) ## Restore 2,000 drawn datasets on each database, 200 from each to each other; arguments go into ARGS
