@@ -3,9 +3,9 @@
 ``RowReader`` goes through a record value by value, behind converters that Django calls one by one. Here the
 whole record becomes a row in one expression, in which a value that needs no change is ``r[3]`` and nothing
 else. An engine may offer *shortcuts*: encoders for what its driver gives, which take the place of Django's
-converter and the plain encoder together (a time stamp that SQLite holds as text need not become a
-``datetime`` and a text again). The rows are those of ``RowReader``, which stays the measure in tests and the
-way for queries that cannot be read so (composite keys).
+converter and the plain encoder together (32 digits need not become a ``UUID`` and a text again). The rows are
+those of ``RowReader``, which stays the measure in tests and the way for queries that cannot be read so
+(composite keys).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.db import models
 
 from edms_backup.engines.naming import BATCH
 from edms_backup.engines.reading import Named, Record, Row, RowReader, Tally, Value, batches
-from edms_backup.engines.values import Encoder, is_plain, speaks_for_itself
+from edms_backup.engines.values import Encoder, is_plain, speaks_for_itself, unchanged
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import ModelSpec
@@ -25,11 +25,6 @@ from edms_backup.schema.spec import ModelSpec
 Shortcuts = Callable[["models.Field[Any, Any]"], Encoder | None]
 """Takes a column; returns the encoder of what the driver gives for it, or ``None`` where there is none."""
 Converter = Callable[[Any, Any, Any], Any]
-
-
-def no_shortcuts(column: models.Field[Any, Any]) -> Encoder | None:
-    """Return ``None``: nothing is known of the driver."""
-    return None
 
 
 class CompiledReader(RowReader):
@@ -41,7 +36,7 @@ class CompiledReader(RowReader):
         registry: KeyRegistry,
         inventory: Inventory,
         tally: Tally,
-        shortcuts: Shortcuts = no_shortcuts,
+        shortcuts: Shortcuts,
     ) -> None:
         super().__init__(spec, registry, inventory, tally)
         self._shortcuts = shortcuts
@@ -121,14 +116,14 @@ class _Source:
         place = f"r[{value.position}]"
         chain, shortcut = self._chains.get(value.position), self._shortcut(value)
         if shortcut is not None:
-            plain = _after(chain or _unchanged, value.encode or _unchanged)
+            plain = _after(chain or unchanged, value.encode or unchanged)
             return f"(None if {place} is None else {self.bind(_or(shortcut, plain))}({place}))"
         if chain is None and value.encode is None:
             return place
         if chain is None:
             return f"(None if {place} is None else {self.bind(value.encode)}({place}))"
         # Django's converters see NULL as well: a field may make something else of it.
-        return f"{self.bind(_after(chain, value.encode or _unchanged))}({place})"
+        return f"{self.bind(_after(chain, value.encode or unchanged))}({place})"
 
     def _shortcut(self, value: Value) -> Encoder | None:
         if value.column is None or speaks_for_itself(value.column):
@@ -155,10 +150,6 @@ def _chains(converters: dict[int, tuple[list[Any], Any]], connection: Any) -> di
     return {
         at: _chain(tuple(found), expression, connection) for at, (found, expression) in converters.items()
     }
-
-
-def _unchanged(value: Any) -> Any:
-    return value
 
 
 def _or(shortcut: Encoder, plain: Encoder) -> Encoder:

@@ -129,36 +129,30 @@ class GenericEngine(Engine):
 
         ``bulk_create`` would stamp ``auto_now`` columns and refuses children of multi-table inheritance.
         """
-        if instances and takes_plain_values(columns):
-            insert = RowInsert(model, columns, self.connection)
+        send, size = self._sending(model, columns, instances)
+        for start in range(0, len(instances), size):
+            batch = instances[start : start + size]
             try:
-                self._insert_rows(insert, instances)
+                send(batch)
             except DatabaseError as error:
-                raise self._refused(model, instances, 0, columns, name_of, error) from error
-        else:
-            self._insert_compiled(model, instances, columns, name_of)
+                raise self._refused(model, batch, start, columns, name_of, error) from error
+
+    def _sending(
+        self, model: type[models.Model], columns: list[Any], instances: list[Any]
+    ) -> tuple[Callable[[list[Any]], None], int]:
+        """Return what inserts a batch of instances, and how many it takes at once."""
+        if takes_plain_values(columns):
+            insert = RowInsert(model, columns, self.connection)
+            return lambda batch: self._insert_rows(insert, batch), max(1, len(instances))
+        # Django's private ``_insert`` has the same signature on 5.2 and 6.x.
+        manager: Any = model._base_manager
+        size = self.connection.ops.bulk_batch_size(columns, instances) if instances else 1
+        return lambda batch: manager._insert(batch, fields=columns, using=self.alias, raw=True), max(1, size)
 
     def _insert_rows(self, insert: RowInsert, instances: list[Any]) -> None:
         """Send the rows to the database, all with one statement."""
         with self.connection.cursor() as cursor:
             cursor.executemany(insert.sql, insert.parameters(instances))
-
-    def _insert_compiled(
-        self,
-        model: type[models.Model],
-        instances: list[Any],
-        columns: list[Any],
-        name_of: Callable[[int], str],
-    ) -> None:
-        """Call Django's private ``_insert`` (same signature on 5.2 and 6.x) in batches that the backend takes."""
-        size = max(1, self.connection.ops.bulk_batch_size(columns, instances)) if instances else 1
-        manager: Any = model._base_manager
-        for start in range(0, len(instances), size):
-            batch = instances[start : start + size]
-            try:
-                manager._insert(batch, fields=columns, using=self.alias, raw=True)
-            except DatabaseError as error:
-                raise self._refused(model, batch, start, columns, name_of, error) from error
 
     def _refused(
         self,

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import models
 
-from edms_backup.engines.values import exact_type
+from edms_backup.engines.values import behind_references, exact_type
 
 Prepare = Callable[[Any], Any]
 
@@ -40,10 +40,7 @@ class RowInsert:
 
 
 def _preparer(column: Any, connection: Any) -> Prepare:
-    target = column
-    while target.is_relation:
-        target = target.target_field
-    exact = exact_type(target)
+    exact = exact_type(behind_references(column))
 
     def prepare(value: Any) -> Any:
         if value is None or type(value) is exact:

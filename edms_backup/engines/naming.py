@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import connections, models
 
-from edms_backup.engines.values import Encoder, encode_plain, encoder
+from edms_backup.engines.values import Encoder, behind_references, encode_plain, encoder, unchanged
 from edms_backup.errors import DumpFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.naturalkeys.resolve import concrete
@@ -45,8 +45,8 @@ def leaf_column(model: type[models.Model], path: str) -> models.Field[Any, Any] 
     for step in steps:
         current = concrete(current._meta.get_field(step).related_model)  # type: ignore[arg-type]
     column: Any = current._meta.pk if last == "pk" else current._meta.get_field(last)
-    while isinstance(column, models.Field) and column.is_relation:
-        column = column.target_field  # type: ignore[attr-defined]
+    if isinstance(column, models.Field):
+        column = behind_references(column)
     return None if hasattr(column, "field_names") or not isinstance(column, models.Field) else column
 
 
@@ -104,8 +104,7 @@ def as_primary_key(spec: ModelSpec, value: Any) -> Any:
     column: Any = spec.model._meta.pk
     if hasattr(column, "field_names"):
         return None  # nothing soft can hold a composite key
-    while column.is_relation:
-        column = column.target_field
+    column = behind_references(column)
     try:
         pk = column.to_python(value)
     except (ValidationError, ValueError, TypeError):
@@ -132,7 +131,7 @@ def called_key(instance: models.Model) -> list[Any]:
 def stream_names(spec: ModelSpec, registry: KeyRegistry) -> Iterator[tuple[Any, list[Any]]]:
     """Yield (primary key, natural key) of every row, as JSON; a keyless row is named by its primary key."""
     key = registry.of(spec.model)
-    encode_pk = leaf_encoder(spec.model, "pk") or (lambda value: value)
+    encode_pk = leaf_encoder(spec.model, "pk") or unchanged
     if key.by_method:
         for instance in base_queryset(spec.model, spec.using).iterator(chunk_size=BATCH):
             yield encode_pk(instance.pk), called_key(instance)

@@ -26,7 +26,14 @@ from edms_backup.engines.naming import (
     outer_join_all,
 )
 from edms_backup.engines.softrefs import occurrences, reference_name
-from edms_backup.engines.values import Encoder, encoder, json_value, speaks_for_itself
+from edms_backup.engines.values import (
+    Encoder,
+    behind_references,
+    encoder,
+    json_value,
+    speaks_for_itself,
+    unchanged,
+)
 from edms_backup.errors import DumpFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
@@ -216,10 +223,7 @@ class RowReader:
         if isinstance(column, models.JSONField) and not speaks_for_itself(column):
             self._json[column.name] = self._columns.position(_json_alias(column.name))
             return Value(self._json[column.name], None, json_value)
-        own = column
-        while own.is_relation:
-            own = own.target_field
-        raw = Value(self._columns.position(column.attname), own, encoder(column))
+        raw = Value(self._columns.position(column.attname), behind_references(column), encoder(column))
         if not column.is_relation:
             return raw
         target = self.registry.of(column.related_model)
@@ -257,8 +261,8 @@ class _Links:
         names = [f"{link.target_name}__{path}" for path in paths]
         self._encoders = [leaf_encoder(link.through, name) for name in names]
         columns: dict[str, Any] = {column.attname: column for column in link.through._meta.concrete_fields}
-        self._encode_source = encoder(columns[link.source]) or _unchanged
-        self._encode_raw = encoder(columns[link.target_attname]) or _unchanged
+        self._encode_source = encoder(columns[link.source]) or unchanged
+        self._encode_raw = encoder(columns[link.target_attname]) or unchanged
         owners = base_queryset(spec.model, spec.using).filter(pk=models.OuterRef(link.source))
         every = base_queryset(link.through, spec.using)
         self._count_strays(every.filter(~models.Exists(owners)).count())
@@ -302,10 +306,6 @@ class _Links:
                 f"Links of {self._label}.{self.name} could not be read in the order of their owners.",
                 hint="Nothing was published. Run `edms_backup check`.",
             )
-
-
-def _unchanged(value: Any) -> Any:
-    return value
 
 
 class _Targets:

@@ -152,6 +152,18 @@ class _Holder:
     """Carries one value to ``Field.value_to_string``, which wants an instance."""
 
 
+def unchanged(value: Any) -> Any:
+    """Return ``value``: the encoder of what is its own JSON."""
+    return value
+
+
+def behind_references(column: Any) -> Any:
+    """Return the column whose values ``column`` holds: itself, or what its references lead to in the end."""
+    while column.is_relation:
+        column = column.target_field
+    return column
+
+
 def encoder(column: models.Field[Any, Any]) -> Encoder | None:
     """Return the function that turns a database value of ``column`` (never ``None``) into JSON.
 
@@ -214,7 +226,7 @@ def decoder(column: models.Field[Any, Any]) -> Callable[[Any], Any]:
     """Return ``decode`` for one column and many values: what is exact already is not asked about."""
     to_python = column.to_python
     if isinstance(column, models.JSONField):
-        return lambda value: value
+        return unchanged
     if not _is_djangos(column, "to_python"):
         return lambda value: None if value is None else to_python(value)
     kind = column.get_internal_type()

@@ -18,7 +18,7 @@ from django.db import models
 
 from edms_backup.engines import TargetRow
 from edms_backup.engines.softrefs import put
-from edms_backup.engines.values import decode, decoder
+from edms_backup.engines.values import behind_references, decode, decoder
 from edms_backup.errors import LoadFailed
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.package import ModelEntry, PackageReader, reread_line
@@ -106,9 +106,7 @@ def primary_key_value(spec: ModelSpec, pk: Any) -> Any:
 
 
 def _decoded(column: Any, value: Any) -> Any:
-    while column.is_relation:
-        column = column.target_field
-    return decode(column, value)
+    return decode(behind_references(column), value)
 
 
 def _delete_links_to(spec: ModelSpec, target: Target, pks: list[Any]) -> None:

@@ -53,7 +53,7 @@ def _redirect(
         if key is None or key_of_document(document, entry) != key:
             yield _would_be_another(spec, name)
             continue
-        content = content_of_line(canonical(document) + b"\n")
+        content = content_of_line(canonical(document) + b"\n", document)
         keymap.set_content(spec.label, pack(key), content_digest(content).to_bytes(32, "big"))
 
 

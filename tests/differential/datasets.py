@@ -16,6 +16,7 @@ from django.db import models
 from hypothesis import strategies as st
 
 from tests.differential.values import CODES, EPOCH, LETTERS, Draw, specimens, texts
+from tests.zoo.population import FAMILIES
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "fields": ("Specimen",),
@@ -29,19 +30,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "identities": ("Language", "Phrase", "Token", "TokenUse"),
     "to_field": ("Nation", "Town", "Embassy", "Detail", "Treaty", "TreatyPage"),
     "composite": ("Slot", "Hall", "Seat"),
-    "trail": ("Hall", "Language", "AuditLine", "AuditDetail"),
-    "declared": ("Author", "Writer", "Book", "Appendix", "Manual", "ManualUse"),
-    "methods": (
-        "Author",
-        "Traced",
-        "Untraceable",
-        "WithId",
-        "EmptyKey",
-        "OnModel",
-        "ByProperty",
-        "ByForeignId",
-    ),
-    "constraints": ("Rate", "Hidden", "Clocked"),
+    **{name: FAMILIES[name] for name in ("trail", "declared", "methods", "constraints")},
 }
 MOST_ROWS = 5
 UUIDS = tuple(uuid.UUID(int=number) for number in (0, 1, 1 << 64, (1 << 127) + 1, (1 << 128) - 1))
