@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import get_hashers_by_algorithm, is_password_usable
 
 from edms_backup.engines.naming import base_queryset
@@ -14,6 +13,7 @@ from edms_backup.findings import Finding, Severity
 from edms_backup.package import Manifest, PackageReader
 from edms_backup.restore.index import decoded
 from edms_backup.restore.target import Target
+from edms_backup.schema.inventory import user_label
 
 _SITES = "sites.Site"
 
@@ -67,9 +67,9 @@ def _secrets(manifest: Manifest, fingerprints: Mapping[str, str]) -> Iterator[Fi
 
 def _hashers(package: PackageReader, target: Target) -> Iterator[Finding]:
     """Count passwords whose hasher this site does not have: their owners could not sign in."""
-    label = get_user_model()._meta.label
+    label = user_label()
     entry = next((entry for entry in package.manifest.models if entry.label == label), None)
-    if entry is None or label not in target.labels:
+    if entry is None or label is None or label not in target.labels:
         return
     known = set(get_hashers_by_algorithm())
     unknown: Counter[str] = Counter()

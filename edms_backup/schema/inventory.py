@@ -8,6 +8,7 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models, router
 
 from edms_backup.errors import UnknownModel
@@ -238,11 +239,21 @@ def _generics(model: type[models.Model]) -> Iterator[GenericRef]:
             yield GenericRef(object_id, column.attname, column.name, object_id)
 
 
+def user_label() -> str | None:
+    """Return the label of the model of people who sign in, ``None`` where a site has none."""
+    try:
+        label: str = get_user_model()._meta.label
+    except ImproperlyConfigured:
+        return None
+    return label
+
+
 def _with_tiers(specs: list[ModelSpec], options: Mapping[str, ModelOptions]) -> list[ModelSpec]:
     """Give every model its tier: people and documents, what hangs on them, the rest, the framework."""
     critical = {spec.label for spec in specs if spec.files}
-    if apps.is_installed("django.contrib.auth"):
-        critical.add(get_user_model()._meta.label)
+    user = user_label()
+    if user is not None:
+        critical.add(user)
     tiered = []
     for spec in specs:
         told = options.get(spec.label.lower())

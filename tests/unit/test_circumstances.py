@@ -2,6 +2,7 @@
 
 import pytest
 from django.contrib.sites.models import Site
+from django.test import override_settings
 
 from edms_backup import service
 from tests.unit.conftest import Zoo
@@ -31,3 +32,10 @@ def test_the_domain_of_a_site_is_no_matter_where_sites_are_not_restored(zoo: Zoo
     assert codes(zoo, "sites.Site") == ["site_differs"]
     Site.objects.create(domain="example.com", name="as in the package")
     assert codes(zoo, "sites.Site") == []
+
+
+def test_a_site_without_people_who_sign_in_is_restored_all_the_same(zoo: Zoo) -> None:
+    zoo_models.Tag.objects.create(code="t")
+    with override_settings(AUTH_USER_MODEL="nobody.Nobody"):
+        zoo.create("zoo.Tag")
+        assert codes(zoo, "zoo.Tag") == []
