@@ -59,8 +59,13 @@ class TargetRow:
     """Attribute names to Python values, without the primary key (unless that is a relation)."""
     links: dict[str, list[Any]] = field(default_factory=dict)
     """Many-to-many field names to primary keys of their targets."""
-    name: str = ""
-    """Natural key, rendered, for messages."""
+    key: list[Any] | None = None
+    """Natural key; ``None`` where the row has none."""
+
+    @property
+    def name(self) -> str:
+        """Return what messages call the row."""
+        return f"pk={self.pk}" if self.key is None else ", ".join(map(str, self.key))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,7 +127,11 @@ def _text(limit: int | None, stores_nul: bool) -> Check:
 
 
 def _is_unicode(value: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" for char in value)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _json(features: EngineFeatures) -> Check:

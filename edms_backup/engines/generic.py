@@ -36,6 +36,10 @@ class GenericEngine(Engine):
     shortcuts: Mapping[str, Encoder] = {}
     """By internal type, what the driver's values can be read with past Django's converters."""
 
+    def __init__(self, alias: str) -> None:
+        super().__init__(alias)
+        self._prepared: tuple[type[models.Model], list[str], RowInsert] | None = None
+
     @property
     def name(self) -> str:
         """Return ``generic``."""
@@ -111,53 +115,67 @@ class GenericEngine(Engine):
         """Insert through the ORM's insert compiler in raw mode, which leaves every value as it is."""
         columns = list(spec.columns)
         primary_key: Any = spec.model._meta.pk
-        if not primary_key.is_relation and not hasattr(primary_key, "field_names"):
+        composite = hasattr(primary_key, "field_names")
+        if not primary_key.is_relation and not composite:
             columns.insert(0, primary_key)
-        instances = [_holder(spec, row) for row in rows]
-        self._insert_raw(spec.model, instances, columns, lambda index: rows[index].name)
+        records = [row.values if composite else {**row.values, primary_key.attname: row.pk} for row in rows]
+        self._insert_raw(spec.model, records, columns, lambda index: rows[index].name)
         for link in spec.many_to_many:
             self._insert_links(link, rows)
 
     def _insert_raw(
         self,
         model: type[models.Model],
-        instances: list[Any],
+        records: list[dict[str, Any]],
         columns: list[Any],
         name_of: Callable[[int], str],
     ) -> None:
-        """Insert instances; ``name_of`` names one by its number.
+        """Insert records, values by attribute; ``name_of`` names one by its number.
 
         ``bulk_create`` would stamp ``auto_now`` columns and refuses children of multi-table inheritance.
         """
-        send, size = self._sending(model, columns, instances)
-        for start in range(0, len(instances), size):
-            batch = instances[start : start + size]
+        send, size = self._sending(model, columns, records)
+        for start in range(0, len(records), size):
+            batch = records[start : start + size]
             try:
                 send(batch)
             except DatabaseError as error:
                 raise self._refused(model, batch, start, columns, name_of, error) from error
 
     def _sending(
-        self, model: type[models.Model], columns: list[Any], instances: list[Any]
-    ) -> tuple[Callable[[list[Any]], None], int]:
-        """Return what inserts a batch of instances, and how many it takes at once."""
+        self, model: type[models.Model], columns: list[Any], records: list[dict[str, Any]]
+    ) -> tuple[Callable[[list[dict[str, Any]]], None], int]:
+        """Return what inserts a batch of records, and how many it takes at once."""
         if takes_plain_values(columns):
-            insert = RowInsert(model, columns, self.connection)
-            return lambda batch: self._insert_rows(insert, batch), max(1, len(instances))
-        # Django's private ``_insert`` has the same signature on 5.2 and 6.x.
+            insert = self._row_insert(model, columns)
+            return lambda batch: self._insert_rows(insert, batch), max(1, len(records))
+        # Django's private ``_insert`` has the same signature on 5.2 and 6.x. An instance's descriptors would
+        # change values (a file field's makes an empty text of NULL); it reads attributes and no more.
         manager: Any = model._base_manager
-        size = self.connection.ops.bulk_batch_size(columns, instances) if instances else 1
-        return lambda batch: manager._insert(batch, fields=columns, using=self.alias, raw=True), max(1, size)
 
-    def _insert_rows(self, insert: RowInsert, instances: list[Any]) -> None:
+        def send(batch: list[dict[str, Any]]) -> None:
+            holders = [SimpleNamespace(**record) for record in batch]
+            manager._insert(holders, fields=columns, using=self.alias, raw=True)
+
+        size = self.connection.ops.bulk_batch_size(columns, records) if records else 1
+        return send, max(1, size)
+
+    def _row_insert(self, model: type[models.Model], columns: list[Any]) -> RowInsert:
+        """Return the prepared insert of a model; the one of the model at work is kept."""
+        names = [column.attname for column in columns]
+        if self._prepared is None or self._prepared[:2] != (model, names):
+            self._prepared = (model, names, RowInsert(model, columns, self.connection))
+        return self._prepared[2]
+
+    def _insert_rows(self, insert: RowInsert, records: list[dict[str, Any]]) -> None:
         """Send the rows to the database, all with one statement."""
         with self.connection.cursor() as cursor:
-            cursor.executemany(insert.sql, insert.parameters(instances))
+            cursor.executemany(insert.sql, insert.parameters(records))
 
     def _refused(
         self,
         model: type[models.Model],
-        batch: list[Any],
+        batch: list[dict[str, Any]],
         start: int,
         columns: list[Any],
         name_of: Callable[[int], str],
@@ -192,12 +210,12 @@ class GenericEngine(Engine):
 
     def _insert_links(self, link: ManyToMany, rows: list[TargetRow]) -> None:
         columns = [column for column in link.through._meta.local_concrete_fields if not column.primary_key]
-        instances, names = [], []
+        records, names = [], []
         for row in rows:
             for target in row.links.get(link.name, ()):
-                instances.append(SimpleNamespace(**{link.source: row.pk, link.target_attname: target}))
-                names.append(row.name)
-        self._insert_raw(link.through, instances, columns, lambda index: names[index])
+                records.append({link.source: row.pk, link.target_attname: target})
+                names.append(row)
+        self._insert_raw(link.through, records, columns, lambda index: names[index].name)
 
     def update(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
         """Write row by row with prepared values; links are replaced as a set."""
@@ -327,18 +345,6 @@ def one_line(error: BaseException) -> str:
     """Return the first line of a database's message, without its detail (which may quote row content)."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
-
-
-def _holder(spec: ModelSpec, row: TargetRow) -> SimpleNamespace:
-    """Return something that carries exactly ``row``: an instance's descriptors would change values.
-
-    (A file field's makes an empty text of NULL.) The raw insert compiler reads attributes and no more.
-    """
-    holder = SimpleNamespace(**row.values)
-    primary_key: Any = spec.model._meta.pk
-    if not hasattr(primary_key, "field_names"):
-        setattr(holder, primary_key.attname, row.pk)
-    return holder
 
 
 def _field_name(spec: ModelSpec, attname: str) -> str:

@@ -6,14 +6,13 @@ Django's, for values that are the database's already, are not asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.db import models
 
 from edms_backup.engines.values import behind_references, exact_type
-
-Prepare = Callable[[Any], Any]
 
 
 def takes_plain_values(columns: Sequence[Any]) -> bool:
@@ -31,20 +30,24 @@ class RowInsert:
         self.names = ", ".join(quote(column.column) for column in columns)
         marks = ", ".join(["%s"] * len(columns))
         self.sql = f"INSERT INTO {self.table} ({self.names}) VALUES ({marks})"
-        self._prepare = [(column.attname, _preparer(column, connection)) for column in columns]
+        self._compiled = _compiled(columns, connection)
 
-    def parameters(self, rows: Sequence[Any]) -> Iterator[list[Any]]:
-        """Yield the parameters of each row: an object that has a value for each column."""
-        for row in rows:
-            yield [prepare(getattr(row, attname)) for attname, prepare in self._prepare]
+    def parameters(self, records: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
+        """Yield the parameters of each record, which has a value for each column by its attribute."""
+        return map(self._compiled, records)
 
 
-def _preparer(column: Any, connection: Any) -> Prepare:
-    exact = exact_type(behind_references(column))
-
-    def prepare(value: Any) -> Any:
-        if value is None or type(value) is exact:
-            return value
-        return column.get_db_prep_save(value, connection=connection)
-
-    return prepare
+def _compiled(columns: Sequence[Any], connection: Any) -> Callable[[Mapping[str, Any]], list[Any]]:
+    """Return the function from a record to its parameters."""
+    names: dict[str, Any] = {}
+    items = []
+    for number, column in enumerate(columns):
+        names[f"x{number}"] = functools.partial(column.get_db_prep_save, connection=connection)
+        exact = exact_type(behind_references(column))
+        kind = "" if exact is None else f" or type(v) is {exact.__name__}"
+        items.append(f"(v if (v := R[{column.attname!r}]) is None{kind} else x{number}(v))")
+    exec(
+        f"def parameters(R):\n    return [{', '.join(items)}]", names
+    )  # names of fields, quoted, and no more
+    function: Callable[[Mapping[str, Any]], list[Any]] = names["parameters"]
+    return function

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -80,8 +80,9 @@ def names_of(spec: ModelSpec, registry: KeyRegistry, ids: Iterable[Any]) -> dict
     An id that does not even fit the primary key's type names nothing.
     """
     texts: dict[Any, list[str]] = defaultdict(list)
+    read = primary_key_reader(spec)
     for value in ids:
-        pk = as_primary_key(spec, value)
+        pk = read(value)
         if pk is not None:
             texts[pk].append(str(value))
     key = registry.of(spec.model)
@@ -101,19 +102,29 @@ def names_of(spec: ModelSpec, registry: KeyRegistry, ids: Iterable[Any]) -> dict
 
 def as_primary_key(spec: ModelSpec, value: Any) -> Any:
     """Return a value of a soft reference as the primary key of ``spec``; ``None`` when it cannot be one."""
+    return primary_key_reader(spec)(value)
+
+
+def primary_key_reader(spec: ModelSpec) -> Callable[[Any], Any]:
+    """Return ``as_primary_key`` for many values."""
     column: Any = spec.model._meta.pk
     if hasattr(column, "field_names"):
-        return None  # nothing soft can hold a composite key
+        return lambda value: None  # nothing soft can hold a composite key
     column = behind_references(column)
-    try:
-        pk = column.to_python(value)
-    except (ValidationError, ValueError, TypeError):
-        return None
-    if isinstance(pk, int):
-        low, high = connections[spec.using].ops.integer_field_range(column.get_internal_type())
-        if (low is not None and pk < low) or (high is not None and pk > high):
+    kind, to_python = column.get_internal_type(), column.to_python
+    is_number = kind.endswith(("AutoField", "IntegerField"))
+    low, high = connections[spec.using].ops.integer_field_range(kind) if is_number else (None, None)
+
+    def read(value: Any) -> Any:
+        try:
+            pk = to_python(value)
+        except (ValidationError, ValueError, TypeError):
             return None
-    return pk
+        if isinstance(pk, int) and ((low is not None and pk < low) or (high is not None and pk > high)):
+            return None
+        return pk
+
+    return read
 
 
 def called_key(instance: models.Model) -> list[Any]:

@@ -29,10 +29,10 @@ class PostgreSQLEngine(GenericEngine):
         """Return ``postgresql``."""
         return "postgresql"
 
-    def _insert_rows(self, insert: RowInsert, instances: list[Any]) -> None:
+    def _insert_rows(self, insert: RowInsert, records: list[dict[str, Any]]) -> None:
         """Send the rows with ``COPY``, which takes them in a part of the time."""
         if not is_psycopg3:  # the older driver copies from files only
-            super()._insert_rows(insert, instances)
+            super()._insert_rows(insert, records)
             return
         statement = f"COPY {insert.table} ({insert.names}) FROM STDIN"
         with (
@@ -40,7 +40,7 @@ class PostgreSQLEngine(GenericEngine):
             self.connection.wrap_database_errors,
             cursor.copy(statement) as copy,
         ):
-            for parameters in insert.parameters(instances):
+            for parameters in insert.parameters(records):
                 copy.write_row(parameters)
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:

@@ -12,7 +12,7 @@ import math
 import re
 from typing import Any, NoReturn
 
-__all__ = ["MAX_DEPTH", "MAX_DIGITS", "canonical", "nested_deeper", "pretty", "strict_loads"]
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "canonical", "loads_again", "nested_deeper", "pretty", "strict_loads"]
 
 MAX_DEPTH = 200
 """How deep arrays and objects may nest. Rows need about 5; JSON fields that people make stay below 20."""
@@ -78,7 +78,9 @@ def strict_loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     # A custom parse_int is called for every integer; most texts cannot hold one that is too long.
     suspicious = len(data) > MAX_DIGITS and _long_integer.search(data) is not None
     try:
-        value = (_careful_decoder if suspicious else _decoder).decode(text)
+        value = _scanned(_careful_decoder if suspicious else _decoder, text)
+        if not _names_every_member_once(value, data):
+            value = (_careful_pairs_decoder if suspicious else _pairs_decoder).decode(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON: {error.msg} at character {error.pos}") from error
     except RecursionError as error:
@@ -110,6 +112,45 @@ def nested_deeper(value: Any, limit: int, written: bytes | None = None) -> bool:
     return True
 
 
+def loads_again(data: bytes) -> Any:
+    """Return the value in ``data``, which ``strict_loads`` has accepted before: nothing is asked of it again."""
+    return _decoder.scan_once(data.decode("utf-8"), 0)[0]  # type: ignore[attr-defined]
+
+
+def _scanned(decoder: json.JSONDecoder, text: str) -> Any:
+    """Return ``decoder.decode(text)``, which looks for blanks around the value, with less ado where there are none."""
+    try:
+        value, end = decoder.scan_once(text, 0)  # type: ignore[attr-defined]
+    except StopIteration:
+        return decoder.decode(text)
+    return value if end == len(text) else decoder.decode(text)
+
+
+def _names_every_member_once(value: Any, written: bytes) -> bool:
+    """Return ``True`` when it is certain that no object in ``value`` had two members of one name.
+
+    In compact JSON each member has exactly one ``":`` of its own, so as many members as there are such marks
+    means that none took another's place. Where a text holds the same mark, or blanks stand before a colon, the
+    numbers differ, or tell nothing: then the reader that looks at every pair has to decide.
+    """
+    if b" :" in written or b"\t:" in written or b"\n:" in written or b"\r:" in written:
+        return False
+    members, objects = 0, written.count(b"{")
+    level = [value]
+    while level:
+        item = level.pop()
+        if type(item) is dict:
+            objects -= 1
+            members += len(item)
+            if objects <= 0:
+                break
+            item = item.values()
+        elif type(item) is not list:
+            continue  # a scalar on the outside
+        level.extend([child for child in item if type(child) is dict or type(child) is list])
+    return members == written.count(b'":')
+
+
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -136,12 +177,10 @@ def _refuse_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no JSON number")
 
 
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_unique_members, parse_float=_finite, parse_constant=_refuse_constant
-)
-_careful_decoder = json.JSONDecoder(
-    object_pairs_hook=_unique_members,
-    parse_float=_finite,
-    parse_int=_short_integer,
-    parse_constant=_refuse_constant,
+_numbers: dict[str, Any] = {"parse_float": _finite, "parse_constant": _refuse_constant}
+_decoder = json.JSONDecoder(**_numbers)
+_careful_decoder = json.JSONDecoder(**_numbers, parse_int=_short_integer)
+_pairs_decoder = json.JSONDecoder(**_numbers, object_pairs_hook=_unique_members)
+_careful_pairs_decoder = json.JSONDecoder(
+    **_numbers, parse_int=_short_integer, object_pairs_hook=_unique_members
 )

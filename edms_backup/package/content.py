@@ -14,6 +14,7 @@ names, because databases may reorder them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from edms_backup.package.canonical import MAX_DEPTH, canonical, nested_deeper, strict_loads
@@ -76,15 +77,41 @@ def _normal(body: dict[str, Any], written: bytes) -> bytes:
     ``written`` is the row as it stands in the line; it is returned where nothing has to change.
     """
     fields = body["fields"]
-    changed: dict[str, Any] = {}
-    for name, value in fields.items():
-        if not _in_order(value):
-            changed[name] = _sorted(value)
-    for reference in body.get("_refs", {}).values():
+    references = body.get("_refs", {}).values()
+    changed: dict[str, Any] = {
+        name: _sorted(value)
+        for name, value in fields.items()
+        if (type(value) is dict or type(value) is list) and not _in_order(value)
+    }
+    if not changed:
+        content = _spliced(fields, references, written)
+        if content is not None:
+            return content
+    for reference in references:
         name = reference["field"]
         current = changed[name] if name in changed else fields.get(name)
         changed[name] = _without(current, reference.get("path", []))
     return canonical({**body, "fields": {**fields, **changed}})[:-1] if changed else written
+
+
+def _spliced(fields: dict[str, Any], references: Iterable[dict[str, Any]], written: bytes) -> bytes | None:
+    """Return ``written`` with ``null`` for the columns that references resolve, without writing all of it anew.
+
+    ``None`` where a column cannot be found by its name alone, or holds more than a number or a text.
+    """
+    content = written
+    for reference in references:
+        name = reference["field"]
+        value = fields.get(name)
+        if reference.get("path") or type(value) not in (int, str):
+            return None
+        mark = canonical(name) + b":"  # inside of a text its quotation marks would be escaped
+        found = canonical(value)
+        start = content.find(mark) + len(mark)
+        if content.count(mark) != 1 or not content.startswith(found, start):
+            return None
+        content = b"%bnull%b" % (content[:start], content[start + len(found) :])
+    return content
 
 
 def _in_order(value: Any) -> bool:
@@ -97,11 +124,7 @@ def _in_order(value: Any) -> bool:
         value = value.values()
     elif kind is not list:
         return True
-    for child in value:
-        kind = type(child)
-        if (kind is dict or kind is list) and not _in_order(child):
-            return False
-    return True
+    return all([_in_order(child) for child in value if type(child) is dict or type(child) is list])
 
 
 def _sorted(value: Any) -> Any:

@@ -12,11 +12,10 @@ same digest.
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import Any
 
 from edms_backup.errors import MalformedPackage
-from edms_backup.package.canonical import MAX_DEPTH, canonical, strict_loads
+from edms_backup.package.canonical import MAX_DEPTH, canonical, loads_again, strict_loads
 from edms_backup.package.content import content_of_line as content_of
 
 __all__ = [
@@ -35,6 +34,7 @@ MAX_LINE = 256 * 1024 * 1024
 
 _PK = b',"_pk":'
 _START = b'{"model":'
+_MEMBERS = {"model", "pk", "fields", "_json_null", "_refs", "_key", "_pk"}
 _MODULUS = 1 << 256
 
 
@@ -114,7 +114,7 @@ def decode_line(
 
 def reread_line(line: bytes) -> dict[str, Any]:
     """Return the members of a line that ``decode_line`` has accepted before, without asking all of it again."""
-    row: dict[str, Any] = json.loads(line)
+    row: dict[str, Any] = loads_again(line)
     return row
 
 
@@ -134,15 +134,18 @@ def _decode(line: bytes, max_line: int, max_depth: int) -> dict[str, Any]:
         raise ValueError("_pk is not the last member, or no key")
     if row.get("pk", row["_pk"]) != row["_pk"]:
         raise ValueError("pk and _pk differ")
-    strangers = [name for name in row if name[:1] != "_" and name not in ("model", "fields", "pk")]
+    strangers = [name for name in row.keys() - _MEMBERS if name[:1] != "_"]
     if strangers:
-        raise ValueError(f"unknown member {strangers[0][:80]!r}")
+        raise ValueError(f"unknown member {min(strangers)[:80]!r}")
     # Only then is what content_of() cuts off the key, the whole key and nothing but the key.
-    if not line.endswith(_PK + canonical(row["_pk"]) + b"}\n"):
+    pk = row["_pk"]
+    if not line.endswith(_PK + (b"%d" % pk if type(pk) is int else canonical(pk)) + b"}\n"):
         raise ValueError("_pk is not written canonically")
     return row
 
 
 def _contains_object(pk: Any) -> bool:
+    if type(pk) is int or type(pk) is str:
+        return False
     parts = pk if isinstance(pk, list) else [pk]
     return any(isinstance(part, dict | list) for part in parts)

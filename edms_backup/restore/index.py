@@ -24,9 +24,9 @@ from edms_backup.restore.ledger import (
     resolved_by_chance,
     unfit_values,
 )
-from edms_backup.restore.notes import Needs, note_dangling, note_files
+from edms_backup.restore.notes import Dangling, Needs, note_files
 from edms_backup.restore.report import Mode
-from edms_backup.restore.target import Target, deletes_strangers, key_of_document, unique_rules, unique_values
+from edms_backup.restore.target import Target, deletes_strangers, key_reader, unique_rules, unique_values
 from edms_backup.schema.spec import Fate, ModelSpec, OnConflict
 
 LookUp = Callable[[str, Sequence[bytes]], dict[bytes, PlannedRow]]
@@ -72,22 +72,25 @@ def _index_package(
     rules = unique_rules(spec)
     members = key_members(spec)
     refuse_misshapen = _shape(spec, entry)
-    needs = Needs(spec, target, keymap)
+    needs, dangling = Needs(spec, target, keymap), Dangling(spec, target, keymap)
+    key_of = key_reader(entry)
     fitness = Fitness(spec, target.engine(spec).features)
 
     def rows() -> Iterator[tuple[bytes | None, bytes, bytes, bytes | None]]:
         for document, line in decoded(package, entry):
             refuse_misshapen(document)
-            key = key_of_document(document, entry)
+            key = key_of(document)
             packed = None if key is None else pack(key)
             digest = content_digest(content_of_line(line, document)).to_bytes(32, "big")
+            known = packed or content_key(digest)
             needs.note(document)
+            dangling.note(document, known)
             for field, problem in fitness.problems(document["fields"], document["_pk"]):
-                keymap.add_unfit(spec.label, packed or content_key(digest), field, problem)
-            note_files(spec, document, keymap)
-            note_dangling(spec, document, packed or content_key(digest), target, keymap)
-            values = unique_values(document["fields"], rules, pack)
-            keymap.add_unique(spec.label, PACKAGE, packed or content_key(digest), values)
+                keymap.add_unfit(spec.label, known, field, problem)
+            if spec.files:
+                note_files(spec, document, keymap)
+            if rules:
+                keymap.add_unique(spec.label, PACKAGE, known, unique_values(document["fields"], rules, pack))
             reference = pack([document["fields"][member.name] for member in members]) if members else None
             yield packed, pack(document["_pk"]), digest, reference
 
@@ -127,8 +130,9 @@ def _index_live(spec: ModelSpec, target: Target, keymap: KeyMap, mode: Mode) -> 
     def rows() -> Iterator[tuple[bytes | None, bytes, bytes]]:
         for row, digest in target.live_rows(spec, keymap.look_up_live):
             packed = None if row.key is None else pack(row.key)
-            values = unique_values(row.fields, rules, pack)
-            keymap.add_unique(spec.label, LIVE, packed or content_key(digest), values)
+            if rules:
+                values = unique_values(row.fields, rules, pack)
+                keymap.add_unique(spec.label, LIVE, packed or content_key(digest), values)
             yield packed, pack(row.pk), digest
 
     try:

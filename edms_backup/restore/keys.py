@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
 from edms_backup.package.canonical import canonical, strict_loads
@@ -26,7 +27,23 @@ class PlannedRow(NamedTuple):
 
 def pack(value: Any) -> bytes:
     """Return a primary key or natural key as it is stored: canonical JSON."""
-    return b"%d" % value if type(value) is int else canonical(value)
+    # Texts, numbers and lists of both are written right here: it is done several times for each row.
+    kind = type(value)
+    if kind is int:
+        return b"%d" % value
+    if kind is list:
+        parts = [
+            quoted(part) if type(part) is str else str(part) if type(part) is int else None for part in value
+        ]
+        text = None if None in parts else f"[{','.join(parts)}]"  # type: ignore[arg-type]
+    else:
+        text = quoted(value) if kind is str else None
+    if text is None:
+        return canonical(value)
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return canonical(value)
 
 
 def unpack(value: bytes | None) -> Any:

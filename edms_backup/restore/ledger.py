@@ -35,6 +35,15 @@ def live_pks_moved(keymap: KeyMap, label: str) -> bool:
     return bool(keymap.ask(query, (keymap.number(label),))[0][0])
 
 
+def all_new(keymap: KeyMap, label: str) -> bool:
+    """Return whether every row of the package comes into an empty table, under the primary key that it had."""
+    query = (
+        "SELECT NOT EXISTS (SELECT 1 FROM rows WHERE model = ? "
+        "AND (live IS NOT NULL OR refused IS NOT NULL OR target IS NULL OR target <> src))"
+    )
+    return bool(keymap.ask(query, (keymap.number(label),))[0][0])
+
+
 def missing_needs(keymap: KeyMap) -> Iterator[tuple[str, bytes, str, str]]:
     """Yield (model, key, holder, field) of rows that should exist in the target and do not."""
     query = (

@@ -6,10 +6,10 @@ referred to. Nothing of the host runs: no ``save()``, no signal, no ``auto_now``
 
 from __future__ import annotations
 
+import functools
 import itertools
 import time
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,20 +17,18 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from edms_backup.engines import TargetRow
-from edms_backup.engines.softrefs import put
-from edms_backup.engines.values import behind_references, decode, decoder
+from edms_backup.engines.values import behind_references, decode, decoder, exact_type, unchanged
 from edms_backup.errors import LoadFailed
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.package import ModelEntry, PackageReader, reread_line
 from edms_backup.restore.keymap import KeyMap, PlannedRow, pack
-from edms_backup.restore.ledger import counts, live_pks_moved
+from edms_backup.restore.ledger import all_new, counts, live_pks_moved
+from edms_backup.restore.references import Document, KnownRows, References
 from edms_backup.restore.report import Mode
-from edms_backup.restore.target import Target, deletes_strangers, key_of_document, name_of_document
+from edms_backup.restore.target import Target, deletes_strangers, key_reader
 from edms_backup.schema.spec import ModelSpec
 
 BATCH = 500  # rows decoded, resolved and written together
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +68,9 @@ def load(
     reporter.emit(StepStarted(step="load", total=sum(entries[spec.label].rows for spec in work)))
     for spec in reversed(target.specs):
         _delete(spec, target, keymap, mode, moves)
-    done = 0
+    done, known = 0, KnownRows(keymap)
     for spec in work:
-        loader = _ModelLoader(spec, entries[spec.label], target, keymap, spec.label in moves.rewritten)
+        loader = _ModelLoader(spec, entries[spec.label], target, keymap, known, moves)
         for count in loader.run(package):
             done += count
             reporter.emit(Progress(step="load", done=done, subject=spec.label))
@@ -121,21 +119,24 @@ class _ModelLoader:
     """Loads the rows of one model, a batch at a time."""
 
     def __init__(
-        self, spec: ModelSpec, entry: ModelEntry, target: Target, keymap: KeyMap, rewritten: bool
+        self,
+        spec: ModelSpec,
+        entry: ModelEntry,
+        target: Target,
+        keymap: KeyMap,
+        known: KnownRows,
+        moves: Moves,
     ) -> None:
         self.spec = spec
         self.entry = entry
-        self.target = target
         self.keymap = keymap
-        self.rewritten = rewritten
         self.engine = target.engine(spec)
-        self.primary_key: Any = spec.model._meta.pk
-        self.references = References(spec, target, keymap)
-        self._columns = [
-            (column, column.name, column.attname, None if column.is_relation else decoder(column))
-            for column in spec.columns
-        ]
+        self.rows = RowMaker(spec, References(spec, target, keymap, known))
+        self._rewritten = spec.label in moves.rewritten
+        self._key_of = key_reader(entry)
         self._displaced = set(map(pack, keymap.displaced_pks(spec.label)))
+        # Into an empty table nothing has to be asked: every row is new and keeps its primary key.
+        self._all_new = not self._displaced and all_new(keymap, spec.label)
 
     def run(self, package: PackageReader) -> Iterator[int]:
         """Load everything; yields the number of rows handled after each batch."""
@@ -145,24 +146,32 @@ class _ModelLoader:
             yield len(batch)
 
     def _load(self, batch: list[Document]) -> None:
-        planned = self._planned(batch)
-        wanted = [(document, row) for document, row in zip(batch, planned, strict=True) if self._is_work(row)]
+        keys = [self._key_of(document) for document in batch]
+        if self._all_new:
+            self.rows.references.resolve(batch)
+            made = [
+                self.rows.made(document, document["_pk"], key)
+                for document, key in zip(batch, keys, strict=True)
+            ]
+            self.engine.insert(self.spec, made)
+            return
+        planned = zip(batch, keys, self._planned(batch, keys), strict=True)
+        wanted = [(document, key, row) for document, key, row in planned if self._is_work(row)]
         if not wanted:
             return
-        self.references.resolve([document for document, _ in wanted])
+        self.rows.references.resolve([document for document, _, _ in wanted])
         inserts: list[TargetRow] = []
         updates: list[TargetRow] = []
-        for document, row in wanted:
-            is_new = row.live is None or self.rewritten or pack(row.live) in self._displaced
-            (inserts if is_new else updates).append(self._target_row(document, row))
+        for document, key, row in wanted:
+            is_new = row.live is None or self._rewritten or pack(row.live) in self._displaced
+            (inserts if is_new else updates).append(self.rows.made(document, row.target, key))
         if inserts:
             self.engine.insert(self.spec, inserts)
         if updates:
             self.engine.update(self.spec, updates)
 
-    def _planned(self, batch: list[Document]) -> list[PlannedRow]:
+    def _planned(self, batch: list[Document], keys: list[list[Any] | None]) -> list[PlannedRow]:
         """Return the fate of each row of a batch."""
-        keys = [key_of_document(document, self.entry) for document in batch]
         if any(key is None for key in keys):
             pks = [pack(document["_pk"]) for document in batch]
             found = self.keymap.look_up_src(self.spec.label, pks)
@@ -174,151 +183,95 @@ class _ModelLoader:
     def _is_work(self, row: PlannedRow) -> bool:
         if row.refused:
             return False
-        return self.rewritten or row.live is None or not row.same or pack(row.live) in self._displaced
+        return self._rewritten or row.live is None or not row.same or pack(row.live) in self._displaced
 
-    def _target_row(self, document: Document, row: PlannedRow) -> TargetRow:
-        name = name_of_document(document, self.entry)
-        values: dict[str, Any] = {}
-        fields = document["fields"]
-        referring = {reference["field"] for reference in document.get("_refs", {}).values()}
-        for column, field, attname, convert in self._columns:
-            value = fields[field]
-            if convert is None:
-                values[attname] = self.references.value(column, value, name)
-                continue
-            if field in referring:
-                value = self.references.followed(field, value, document)
-            try:
-                values[attname] = convert(value)
-            except (ValidationError, ValueError, TypeError, ArithmeticError) as error:
-                raise self._misfit(column, name) from error
-        for json_column in document.get("_json_null", ()):
-            values[json_column] = models.Value(None, models.JSONField())
-        pk = row.target
-        if self.primary_key.is_relation:
-            values[self.primary_key.attname] = self._pk(pk, name)
-        return TargetRow(
-            pk=self._pk(pk, name),
-            values=values,
-            links={link.name: self.references.links(link.name, document) for link in self.spec.many_to_many},
-            name=name,
-        )
 
-    def _pk(self, pk: Any, name: str) -> Any:
+class RowMaker:
+    """Turns rows of the package into rows of the target; what they refer to must have been resolved.
+
+    Like ``CompiledReader`` on the other way it is a function made for the model. A row on which that function
+    fails is gone through again, value by value, to say which one it was.
+    """
+
+    def __init__(self, spec: ModelSpec, references: References) -> None:
+        self.spec = spec
+        self.references = references
+        self._primary_key: Any = spec.model._meta.pk
+        self._links = [link.name for link in spec.many_to_many]
+        self._followed = {generic.object_id for generic in spec.generics} | {soft.field for soft in spec.soft}
+        self._columns = [
+            (column, references.column(column) if column.is_relation else decoder(column))
+            for column in spec.columns
+        ]
+        self._pk_of = None if hasattr(self._primary_key, "fields") else decoder(self._primary_key)
+        if self._primary_key.is_relation:
+            self._pk_of = None
+        self._values = self._compile()
+
+    def made(self, document: Document, pk: Any, key: list[Any] | None) -> TargetRow:
+        """Return the row that ``document`` will be, with the primary key ``pk`` and named by ``key``.
+
+        Raises ``LoadFailed`` for a value or a reference that finds no place.
+        """
+        row = TargetRow(pk=None, values={}, key=key)
         try:
-            return primary_key_value(self.spec, pk)
+            row.values = self._values(document["fields"], document)
+            row.pk = self._pk_of(pk) if self._pk_of is not None else primary_key_value(self.spec, pk)
+        except (ValidationError, ValueError, TypeError, ArithmeticError, LookupError):
+            self._explain(document, pk, row.name)
+            raise
+        if "_json_null" in document:
+            for name in document["_json_null"]:
+                row.values[name] = models.Value(None, models.JSONField())
+        if self._primary_key.is_relation:
+            row.values[self._primary_key.attname] = row.pk
+        if self._links:
+            row.links = {name: self.references.links(name, document) for name in self._links}
+        return row
+
+    def _compile(self) -> Callable[[Mapping[str, Any], Document], dict[str, Any]]:
+        """Return the function from the fields of a row, and the row, to its values by attribute."""
+        names: dict[str, Any] = {}
+        items = []
+        for number, (column, convert) in enumerate(self._columns):
+            field, call = repr(column.name), f"x{number}"
+            names[call] = convert
+            exact = None if column.is_relation else exact_type(column)
+            if column.name in self._followed:
+                names[call] = functools.partial(self._value, column, convert)
+                source = f"{call}(D)"
+            elif convert is unchanged:
+                source = f"F[{field}]"
+            elif exact is not None:
+                source = f"v if (v := F[{field}]) is None or type(v) is {exact.__name__} else {call}(v)"
+            else:
+                source = f"None if (v := F[{field}]) is None else {call}(v)"
+            items.append(f"{column.attname!r}: ({source})")
+        exec(
+            f"def values(F, D):\n    return {{{', '.join(items)}}}", names
+        )  # names of fields, quoted, and no more
+        function: Callable[[Mapping[str, Any], Document], dict[str, Any]] = names["values"]
+        return function
+
+    def _value(self, column: Any, convert: Callable[[Any], Any], document: Document) -> Any:
+        value = document["fields"][column.name]
+        return convert(self.references.followed(column.name, value, document))
+
+    def _explain(self, document: Document, pk: Any, name: str) -> None:
+        """Raise ``LoadFailed`` naming the value of a row that finds no place."""
+        for column, convert in self._columns:
+            value = document["fields"][column.name]
+            if column.is_relation:
+                self.references.value(column, value, name)
+                continue
+            try:
+                self._value(column, convert, document)
+            except (ValidationError, ValueError, TypeError, ArithmeticError) as error:
+                raise LoadFailed(
+                    f"{self.spec.label} {name}: the value of {column.name} is no {column.get_internal_type()}.",
+                    hint="Nothing was changed. The package was not made by this version of the models.",
+                ) from error
+        try:
+            primary_key_value(self.spec, pk)
         except (ValidationError, ValueError, TypeError) as error:
             raise LoadFailed(f"{self.spec.label} {name}: {pk} is no primary key of this model.") from error
-
-    def _misfit(self, column: Any, name: str) -> LoadFailed:
-        return LoadFailed(
-            f"{self.spec.label} {name}: the value of {column.name} is no {column.get_internal_type()}.",
-            hint="Nothing was changed. The package was not made by this version of the models.",
-        )
-
-
-class References:
-    """Resolves the references of a batch of rows to primary keys of the target."""
-
-    def __init__(self, spec: ModelSpec, target: Target, keymap: KeyMap) -> None:
-        self.spec = spec
-        self.keymap = keymap
-        self._labels = {r.name: r.target._meta.label for r in spec.relations}
-        self._link_labels = {link.name: link.target._meta.label for link in spec.many_to_many}
-        self._inventory = target.inventory
-        self._unnamed = {
-            r.name
-            for r in spec.relations
-            if r.to_primary_key
-            and target.registry.of(r.target).keyless
-            and r.target._meta.label in target.labels
-        }
-        self._found: dict[tuple[str, str], dict[bytes, PlannedRow]] = {}
-
-    def resolve(self, documents: list[Document]) -> None:
-        """Look up everything that a batch refers to, one question per model."""
-        by_key: dict[str, set[bytes]] = defaultdict(set)
-        by_src: dict[str, set[bytes]] = defaultdict(set)
-        for document in documents:
-            for label, value in self._values(document):
-                (by_key if isinstance(value, list) else by_src)[label].add(pack(value))
-        self._found.clear()
-        for label, keys in by_key.items():
-            self._found[("key", label)] = self.keymap.look_up(label, sorted(keys))
-        for label, pks in by_src.items():
-            self._found[("src", label)] = self.keymap.look_up_src(label, sorted(pks))
-
-    def _values(self, document: Document) -> Iterator[tuple[str, Any]]:
-        fields: Mapping[str, Any] = document["fields"]
-        for name, label in self._labels.items():
-            if isinstance(fields[name], list) or (fields[name] is not None and name in self._unnamed):
-                yield label, fields[name]
-        for name, label in self._link_labels.items():
-            for value in fields[name]:
-                yield label, value
-        for reference in document.get("_refs", {}).values():
-            label = self._label(reference["model"])
-            yield label, reference["key"] if "key" in reference else reference["pk"]
-
-    def _row(self, label: str, value: Any) -> PlannedRow | None:
-        kind = "key" if isinstance(value, list) else "src"
-        return self._found.get((kind, label), {}).get(pack(value))
-
-    def _target(self, label: str, value: Any) -> Any:
-        row = self._row(label, value)
-        return None if row is None else row.target
-
-    def value(self, column: Any, value: Any, name: str) -> Any:
-        """Return the value of a foreign key column."""
-        if value is None:
-            return None
-        if not isinstance(value, list):
-            moved = self._target(self._labels[column.name], value) if column.name in self._unnamed else None
-            return decode(column.target_field, value if moved is None else moved)
-        found = self._target(self._labels[column.name], value)
-        if found is None:
-            raise self._missing(column.name, self._labels[column.name], value, name)
-        return decode(column.target_field, found)
-
-    def links(self, field: str, document: Document) -> list[Any]:
-        """Return the primary keys that a many-to-many field points at."""
-        label = self._link_labels[field]
-        link = next(link for link in self.spec.many_to_many if link.name == field)
-        primary_key: Any = link.target._meta.pk
-        column = primary_key.target_field if primary_key.is_relation else primary_key
-        found = []
-        for value in document["fields"][field]:
-            pk = self._target(label, value)
-            if pk is None and isinstance(value, list):
-                raise self._missing(field, label, value, str(document["_pk"]))
-            found.append(decode(column, value if pk is None else pk))
-        # Where a row gave way to another one, two links may have become one.
-        return list(dict.fromkeys(found)) if self.keymap.substitutes else found
-
-    def followed(self, column: str, value: Any, document: Document) -> Any:
-        """Return a column's value with every id that a reference of the row resolves replaced by the target's."""
-        for name, reference in document.get("_refs", {}).items():
-            if reference["field"] != column:
-                continue
-            label = self._label(reference["model"])
-            named = reference["key"] if "key" in reference else reference["pk"]
-            row = self._row(label, named)
-            if row is None and "key" in reference:
-                raise self._missing(name, label or reference["model"], named, str(document["_pk"]))
-            if row is not None and row.src is not None and row.src == row.target:
-                continue  # the id stays what it is, down to the way in which it is written
-            pk = None if row is None else row.target
-            value = put(value, reference.get("path", ()), named if pk is None else pk)
-        return value
-
-    def _label(self, lower: str) -> str:
-        """Return the label of the model that owns the rows of ``lower``, a proxy's too."""
-        spec = self._inventory.of_label(lower)
-        return "" if spec is None else spec.label
-
-    def _missing(self, field: str, label: str, value: list[Any], name: str) -> LoadFailed:
-        shown = ", ".join(str(part) for part in value)
-        return LoadFailed(
-            f"{self.spec.label} {name}: {field} refers to {label} {shown}, which is neither restored nor on this site.",
-            hint=f"Nothing was changed. Restore {label} as well, or create that row first.",
-        )

@@ -21,35 +21,47 @@ def note_files(spec: ModelSpec, document: dict[str, Any], keymap: KeyMap) -> Non
             keymap.want_file(column.root_of(name) or "unknown", name)
 
 
-def note_dangling(
-    spec: ModelSpec, document: dict[str, Any], key: bytes, target: Target, keymap: KeyMap
-) -> None:
-    """Note references that named nothing at the source: in the target they must not come to name something."""
-    for label, value, field in _dangling(spec, document, target):
-        found = target.inventory.of_label(label)
-        pk = None if found is None else as_primary_key(found, value)
-        if found is not None and pk is not None:
-            keymap.add_dangling(found.label, encode_plain(pk), spec.label, key, field)
+class Dangling:
+    """Notes references that named nothing at the source: in the target they must not come to name something."""
 
+    def __init__(self, spec: ModelSpec, target: Target, keymap: KeyMap) -> None:
+        self._spec = spec
+        self._target = target
+        self._keymap = keymap
+        self._relations = [
+            (relation.name, relation.target._meta.label)
+            for relation in spec.relations
+            if relation.to_primary_key and target.registry.of(relation.target).paths
+        ]
 
-def _dangling(spec: ModelSpec, document: dict[str, Any], target: Target) -> Iterator[tuple[str, Any, str]]:
-    """Yield (label, primary key, field) of every reference of a row that no name goes with."""
-    fields, named = document["fields"], document.get("_refs", {})
-    for generic in spec.generics:
-        content_type, object_id = fields[generic.content_type_name], fields[generic.object_id]
-        if generic.name not in named and object_id is not None and isinstance(content_type, list):
-            spec_of = target.inventory.of_label(".".join(content_type))
-            if spec_of is not None and spec_of.fate is not Fate.EXCLUDED:
-                yield ".".join(content_type), object_id, generic.name
-    for soft in spec.soft:
-        for path, value in occurrences(fields[soft.field], soft.path):
-            if reference_name(soft, path) not in named:
-                yield soft.target, value, soft.field
-    for relation in spec.relations:
-        value = fields[relation.name]
-        names = relation.to_primary_key and target.registry.of(relation.target).paths
-        if names and value is not None and not isinstance(value, list):
-            yield relation.target._meta.label, value, relation.name
+    def note(self, document: dict[str, Any], key: bytes) -> None:
+        """Note the references of one row; ``key`` is its own."""
+        for label, value, field in self._found(document):
+            found = self._target.inventory.of_label(label)
+            pk = None if found is None else as_primary_key(found, value)
+            if found is not None and pk is not None:
+                self._keymap.add_dangling(found.label, encode_plain(pk), self._spec.label, key, field)
+
+    def _found(self, document: dict[str, Any]) -> Iterator[tuple[str, Any, str]]:
+        """Yield (label, primary key, field) of every reference of a row that no name goes with."""
+        fields = document["fields"]
+        for name, label in self._relations:
+            value = fields[name]
+            if type(value) is not list and value is not None:
+                yield label, value, name
+        if not self._spec.generics and not self._spec.soft:
+            return
+        named = document.get("_refs", {})
+        for generic in self._spec.generics:
+            content_type, object_id = fields[generic.content_type_name], fields[generic.object_id]
+            if generic.name not in named and object_id is not None and isinstance(content_type, list):
+                spec_of = self._target.inventory.of_label(".".join(content_type))
+                if spec_of is not None and spec_of.fate is not Fate.EXCLUDED:
+                    yield ".".join(content_type), object_id, generic.name
+        for soft in self._spec.soft:
+            for path, value in occurrences(fields[soft.field], soft.path):
+                if reference_name(soft, path) not in named:
+                    yield soft.target, value, soft.field
 
 
 class Needs:
@@ -74,7 +86,9 @@ class Needs:
             for value in fields[name]:
                 if isinstance(value, list):
                     self._add(label, value, name)
-        for name, reference in document.get("_refs", {}).items():
+        if "_refs" not in document:
+            return
+        for name, reference in document["_refs"].items():
             found = self._target.inventory.of_label(reference["model"])
             if found is not None and found.label not in self._target.labels and "key" in reference:
                 self._add(found.label, reference["key"], name)

@@ -250,22 +250,36 @@ def _gap(spec: ModelSpec, name: str, message: str) -> Finding:
 
 def key_of_document(document: Mapping[str, Any], entry: ModelEntry) -> list[Any] | None:
     """Return the natural key of a decoded line, ``None`` for a keyless model."""
-    if "_key" in document:
-        key: list[Any] = document["_key"]
-        return key
-    if not entry.key.paths:
-        return None
-    key = []
-    for component in entry.key.paths:
-        value = document["_pk"] if component == "pk" else document["fields"][component]
-        key.extend(value if isinstance(value, list) and component != "pk" else [value])
-    return key
+    return key_reader(entry)(document)
 
 
 def name_of_document(document: Mapping[str, Any], entry: ModelEntry) -> str:
     """Return the natural key of a decoded line for people, its primary key for a keyless model."""
     key = key_of_document(document, entry)
-    return f"pk={document['_pk']}" if key is None else ", ".join(str(part) for part in key)
+    return f"pk={document['_pk']}" if key is None else ", ".join(map(str, key))
+
+
+def key_reader(entry: ModelEntry) -> Callable[[Mapping[str, Any]], list[Any] | None]:
+    """Return ``key_of_document`` for the many lines of one model."""
+    paths = entry.key.paths
+
+    def read(document: Mapping[str, Any]) -> list[Any] | None:
+        if "_key" in document:
+            told: list[Any] = document["_key"]
+            return told
+        if not paths:
+            return None
+        key: list[Any] = []
+        fields = document["fields"]
+        for component in paths:
+            value = document["_pk"] if component == "pk" else fields[component]
+            if type(value) is list and component != "pk":
+                key.extend(value)
+            else:
+                key.append(value)
+        return key
+
+    return read
 
 
 @dataclass(frozen=True, slots=True)

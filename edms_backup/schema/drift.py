@@ -48,7 +48,9 @@ def _drift_of_model(spec: ModelSpec, present: set[str], connection: Any, cursor:
                 hint="Run `manage.py migrate`, or leave the model out with --exclude.",
             )
             continue
-        columns = {column.name for column in connection.introspection.get_table_description(cursor, table)}
+        # Django's introspection would ask for much more, and on SQLite take every table's SQL apart.
+        cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)} WHERE 1 = 0")
+        columns = {column[0] for column in cursor.description}
         wanted = {column.column: column for column in model._meta.local_concrete_fields if column.column}
         for name in sorted(wanted.keys() - columns):
             yield Finding(

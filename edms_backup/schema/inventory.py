@@ -48,6 +48,8 @@ class Inventory:
     """All models of the site, by label, in dependency order."""
 
     specs: dict[str, ModelSpec] = field(default_factory=dict)
+    _told: dict[str, ModelSpec | None] = field(default_factory=dict, compare=False, repr=False)
+    """What ``of_label`` has answered: rows with generic references ask for the same few labels."""
 
     def __iter__(self) -> Iterator[ModelSpec]:
         """Iterate over all specs, referenced models first where possible."""
@@ -70,10 +72,12 @@ class Inventory:
 
     def of_label(self, label: str) -> ModelSpec | None:
         """Return the spec behind a label in any case, a proxy's too; ``None`` for what is not installed."""
-        try:
-            return self.of(apps.get_model(label))
-        except LookupError:
-            return None
+        if label not in self._told:
+            try:
+                self._told[label] = self.of(apps.get_model(label))
+            except LookupError:
+                self._told[label] = None
+        return self._told[label]
 
     def included(self, *, using: str | None = None) -> list[ModelSpec]:
         """Return the specs whose rows travel, all or those of one database."""

@@ -23,6 +23,8 @@ pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
 WRITERS = 8 if EVERYTHING else 3
 PACKAGES = 100 if EVERYTHING else 3
+PAUSE = 0.25 if EVERYTHING else 0.01
+"""Seconds: what is written must not grow faster than packages are made."""
 COMMAND = ("create", "--json", "--models", "documents", "audit")
 
 
@@ -34,7 +36,7 @@ def people(site: Site, directory: Path) -> Iterator[None]:
     env = {**site.env, "PYTHONPATH": f"{ROOT}:{ROOT / 'example_project'}"}
     writers = [
         subprocess.Popen(
-            [*command, str(number), str(stop)],
+            [*command, str(number), str(stop), str(PAUSE)],
             env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -53,8 +53,8 @@ def write(number: str) -> None:
         AuditTrail.objects.create(action="BUSY", object_representation=number, description=number)
 
 
-def main(name: str, stop: Path) -> None:
-    """Write until ``stop`` is there."""
+def main(name: str, stop: Path, pause: float) -> None:
+    """Write until ``stop`` is there, with a pause of so many seconds after each two transactions."""
     django.setup()
     chance = random.Random(name)
     number = 0
@@ -67,9 +67,9 @@ def main(name: str, stop: Path) -> None:
             # SQLite refuses who reads first and writes then while another one writes; people try again.
             if "locked" not in str(error) and "Deadlock" not in str(error):
                 raise
-        time.sleep(0.01)
+        time.sleep(pause)
     sys.stdout.write(str(number))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], Path(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]))

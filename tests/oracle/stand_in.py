@@ -36,7 +36,8 @@ from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package import decode_line
 from edms_backup.package.rows import encode_line
 from edms_backup.restore.keymap import KeyMap, pack
-from edms_backup.restore.load import References, primary_key_value
+from edms_backup.restore.load import primary_key_value
+from edms_backup.restore.references import KnownRows, References
 from edms_backup.restore.target import Target
 from edms_backup.schema import Inventory, ModelSpec, build_inventory
 
@@ -240,7 +241,7 @@ class ReadRow:
                 specs=(self.spec,),
                 roots={},
             )
-            references = References(self.spec, target, keymap)
+            references = References(self.spec, target, keymap, KnownRows(keymap))
             references.resolve([self.document])
             pk = self._pk(keymap)
             values = {column.attname: self._value(column, references) for column in self.spec.columns}
@@ -249,7 +250,7 @@ class ReadRow:
             values[name] = models.Value(None, models.JSONField())
         if pk is not None and self.spec.model._meta.pk.is_relation:
             values[self.spec.model._meta.pk.attname] = pk
-        return TargetRow(pk=pk, values=values, links=links, name=str(pk))
+        return TargetRow(pk=pk, values=values, links=links)
 
     def _pk(self, keymap: KeyMap) -> Any:
         """Return the primary key that stands in the record, else that of the row with its name."""

@@ -101,3 +101,24 @@ def test_the_deepest_nesting_passes():
 def test_many_shallow_values_are_not_deep():
     value = [[index] for index in range(1000)]
     assert strict_loads(json.dumps(value).encode()) == value
+
+
+members = st.text(st.sampled_from('a":\\ {\u00fc'), max_size=4)
+
+
+@given(st.dictionaries(members, members, min_size=1), st.data())
+def test_a_member_named_twice_is_found_however_it_is_written(value, data):
+    name = data.draw(st.sampled_from(sorted(value)))
+    blank = data.draw(st.sampled_from(["", " ", "\t", "\n ", "  \r"]))
+    again = data.draw(st.sampled_from([json.dumps(name), json.dumps(name, ensure_ascii=False)]))
+    inner = canonical(value)[:-1].decode()
+    for text in (f"{inner},{again}{blank}:1}}", f"{{{again}{blank}:[],{inner[1:]}}}"):
+        for whole in (text, f"[{text}]", f'{{"x":[1,{text}]}}'):
+            with pytest.raises(ValueError, match="named twice"):
+                strict_loads(whole.encode())
+
+
+@given(values, st.sampled_from(["", " ", "\n"]))
+def test_blanks_and_marks_in_texts_change_nothing(value, blank):
+    loose = json.dumps({"a": value, 'b":': 'x : "y":'}, separators=(",", f"{blank}:"))
+    assert strict_loads(loose.encode()) == json.loads(loose)

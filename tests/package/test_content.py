@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edms_backup.package import content_of, decode_line
+from edms_backup.package.canonical import canonical
 from edms_backup.package.content import compose
 
 from .test_rows import fields, keys
@@ -40,6 +41,23 @@ def test_ids_of_the_site_are_no_content(values, one, other, keyless, refs):
         row = {**values, **dict.fromkeys(sorted(ids), pk)}
         contents.add(compose("a.b", row, pk, keyless=keyless, refs=refs)[1])
     assert len(contents) == 1
+
+
+@given(fields, references, st.integers() | st.text(), st.text(st.sampled_from('ab":\\,0'), max_size=9))
+def test_an_id_is_taken_out_of_the_line_where_it_stands(values, refs, value, text):
+    """As if the whole row had been written anew with ``null`` in the place of the ids."""
+    ids = {reference["field"] for reference in refs.values()}
+    row = {"t": text, **values, **dict.fromkeys(sorted(ids), value), "u": text}
+    _, content = compose("a.b", row, 1, refs=refs)
+    expected = {name: None if name in ids else _ordered(value) for name, value in row.items()}
+    members = {"_refs": refs} if refs else {}
+    assert content == canonical({"model": "a.b", "fields": expected, **members})[:-1]
+
+
+def _ordered(value):
+    if isinstance(value, dict):
+        return {name: _ordered(value[name]) for name in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def test_the_order_of_members():

@@ -161,7 +161,7 @@ def test_two_rows_with_one_key(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> Non
     zoo_models.Manual.objects.filter(author__code="bob").delete()
 
     def double(spec: ModelSpec, rows: list[TargetRow]) -> list[TargetRow]:
-        extra = [TargetRow(pk=r.pk + 1000, values=r.values, name=r.name) for r in rows]
+        extra = [TargetRow(pk=r.pk + 1000, values=r.values, key=r.key) for r in rows]
         return [*rows, *extra] if spec.label == "zoo.Manual" else rows
 
     sabotage(monkeypatch, double)
