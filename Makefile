@@ -9,7 +9,7 @@ DEMO := $(CURDIR)/.demo
 MANAGE := $(BIN)/python example_project/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test properties faults lint format types contracts migrations coverage oracle mutants tox clean
+.PHONY: help demo test properties faults bench lint format types contracts migrations coverage oracle mutants tox clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -71,6 +71,9 @@ coverage: test ## Run all tests and write htmlcov/index.html
 
 oracle: $(STAMP) ## Compare with stock Django, by its own tests and their data; arguments go into ARGS
 	@$(BIN)/python -m tests.oracle $(ARGS)
+
+bench: $(STAMP) ## Measure beside stock tools, at four sizes on each database; arguments go into ARGS
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 mutants: $(STAMP) ## Change the code at random places and show what no test notices; arguments go into ARGS
 	@$(BIN)/python -m tests.mutants $(ARGS)
