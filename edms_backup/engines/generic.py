@@ -15,14 +15,19 @@ from django.db import DatabaseError, Error, IntegrityError, connections, models,
 from edms_backup.engines.base import BrokenReference, Engine, TargetRow
 from edms_backup.engines.compiled import CompiledReader
 from edms_backup.engines.errors import lost, mapped
-from edms_backup.engines.inserting import RowInsert, takes_plain_values
 from edms_backup.engines.naming import base_queryset
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.engines.values import Encoder
+from edms_backup.engines.writing import RowInsert, RowUpdate, takes_plain_values
 from edms_backup.errors import LoadFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import ManyToMany, ModelSpec
+
+
+class _NotAll(Exception):
+    """A statement has met fewer rows than it was given."""
+
 
 logger = logging.getLogger(__name__)
 
@@ -218,13 +223,34 @@ class GenericEngine(Engine):
         self._insert_raw(link.through, records, columns, lambda index: names[index].name)
 
     def update(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
-        """Write row by row with prepared values; links are replaced as a set."""
-        for row in rows:
-            self._update_row(spec, row)
+        """Write all rows with one statement where the columns allow it; links are replaced as a set."""
+        if not self._updated_together(spec, rows):
+            for row in rows:
+                self._update_row(spec, row)
         pks = [row.pk for row in rows]
         for link in spec.many_to_many:
             self._delete_where(link.through, link.source, pks)
             self._insert_links(link, rows)
+
+    def _updated_together(self, spec: ModelSpec, rows: list[TargetRow]) -> bool:
+        """Update rows with one statement; ``False``, and nothing is changed, where each has to be looked at."""
+        columns = [column for column in spec.columns if not column.primary_key]
+        primary_key: Any = spec.model._meta.pk
+        if not columns or hasattr(primary_key, "field_names") or not takes_plain_values(columns):
+            return False
+        change = RowUpdate(spec.model, columns, self.connection)
+        records = [{**row.values, primary_key.attname: row.pk} for row in rows]
+        try:
+            # Row by row the database will say which one it refuses, or which one is not there.
+            with transaction.atomic(using=self.alias), self.connection.cursor() as cursor:
+                cursor.executemany(change.sql, change.parameters(records))
+                if cursor.rowcount != len(rows):
+                    raise _NotAll
+        except (_NotAll, DatabaseError) as error:
+            if not self.is_usable():
+                raise lost(self.alias) from error
+            return False
+        return True
 
     def _update_row(self, spec: ModelSpec, row: TargetRow) -> None:
         values = {

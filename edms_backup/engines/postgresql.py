@@ -10,7 +10,7 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
-from edms_backup.engines.inserting import RowInsert
+from edms_backup.engines.writing import RowInsert
 from edms_backup.schema.spec import ModelSpec
 
 

@@ -1,4 +1,4 @@
-"""Rows into a table by one prepared statement: what Django's insert compiler does value by value, done once.
+"""Rows into a table by one prepared statement: what Django's compilers do value by value, done once.
 
 ``get_db_prep_save`` of each column still says what the database gets; only columns whose own classes are
 Django's, for values that are the database's already, are not asked.
@@ -34,6 +34,21 @@ class RowInsert:
 
     def parameters(self, records: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
         """Yield the parameters of each record, which has a value for each column by its attribute."""
+        return map(self._compiled, records)
+
+
+class RowUpdate:
+    """The statement that writes all columns of a row of ``model``, and its parameters."""
+
+    def __init__(self, model: type[models.Model], columns: Sequence[Any], connection: Any) -> None:
+        quote = connection.ops.quote_name
+        key: Any = model._meta.pk
+        changes = ", ".join(f"{quote(column.column)} = %s" for column in columns)
+        self.sql = f"UPDATE {quote(model._meta.db_table)} SET {changes} WHERE {quote(key.column)} = %s"
+        self._compiled = _compiled([*columns, key], connection)
+
+    def parameters(self, records: Sequence[Mapping[str, Any]]) -> Iterator[list[Any]]:
+        """Yield the parameters of each record: the columns' values, then the primary key."""
         return map(self._compiled, records)
 
 
