@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -21,6 +21,10 @@ from edms_backup.storage import fsync_directory, store_error
 RUNNING, COMMITTED, ROLLED_BACK, UNDONE = "running", "committed", "rolled_back", "undone"
 PARTIAL = "partial"
 """Committed in some of several databases only: to be undone."""
+
+
+_ENDED = "ended"
+"""A file beside the record of a run that has ended: the record need not be read to know. It may be missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +87,8 @@ class Journal:
                 os.fsync(sink.fileno())
             partial.replace(self.folder / "record.json")
             fsync_directory(self.folder)
+            if record.state != RUNNING:
+                (self.folder / _ENDED).touch()
         except OSError as error:
             raise store_error(error, "The journal of the restore cannot be written") from error
 
@@ -123,13 +129,24 @@ class Journal:
 
 def all_journals(state_directory: Path) -> list[Journal]:
     """Return the journals of all runs that have a record, the oldest first."""
-    found = [Journal(path) for path in _folders(state_directory) if (path / "record.json").is_file()]
-    return sorted(found, key=lambda journal: (journal.record.started_at, journal.folder.name))
+    return _in_order(path for path in _folders(state_directory) if (path / "record.json").is_file())
+
+
+def running_journals(state_directory: Path) -> list[Journal]:
+    """Return the journals of runs that have not ended, the oldest first."""
+    maybe = (path for path in _folders(state_directory) if not (path / _ENDED).exists())
+    found = _in_order(path for path in maybe if (path / "record.json").is_file())
+    return [journal for journal in found if journal.record.state == RUNNING]
+
+
+def _in_order(folders: Iterable[Path]) -> list[Journal]:
+    return sorted(map(Journal, folders), key=lambda journal: (journal.record.started_at, journal.folder.name))
 
 
 def unrecorded(state_directory: Path) -> list[Path]:
     """Return the folders of runs that ended before they had written anything down."""
-    return [path for path in _folders(state_directory) if not (path / "record.json").is_file()]
+    maybe = (path for path in _folders(state_directory) if not (path / _ENDED).exists())
+    return [path for path in maybe if not (path / "record.json").is_file()]
 
 
 def _folders(state_directory: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from edms_backup.errors import DatabaseUnavailable, EdmsBackupError, RollbackFai
 from edms_backup.findings import Finding, Severity
 from edms_backup.restore import journal as journals
 from edms_backup.restore.files import StagedFiles
-from edms_backup.restore.journal import Journal, all_journals, unrecorded
+from edms_backup.restore.journal import Journal, running_journals, unrecorded
 from edms_backup.storage.roots import FileRoot
 
 logger = logging.getLogger(__name__)
@@ -59,8 +59,7 @@ def settle(journal: Journal, roots: Mapping[str, FileRoot], is_marked: Callable[
 
 def unsettled(state_directory: Path) -> bool:
     """Return whether a run did not end, or is in progress: only who gets the lock knows."""
-    running = (journal.record.state == journals.RUNNING for journal in all_journals(state_directory))
-    return any(running) or bool(unrecorded(state_directory))
+    return bool(running_journals(state_directory) or unrecorded(state_directory))
 
 
 def postponed(why: DatabaseUnavailable) -> Finding:
@@ -80,10 +79,8 @@ def recover(
     findings = []
     for folder in unrecorded(state_directory):
         shutil.rmtree(folder, ignore_errors=True)
-    for journal in all_journals(state_directory):
+    for journal in running_journals(state_directory):
         record = journal.record
-        if record.state != journals.RUNNING:
-            continue
         state = settle(journal, roots, is_marked)
         did = {
             journals.COMMITTED: "its rows had been committed; its files were put in place",

@@ -189,6 +189,34 @@ def test_what_has_ended_is_left_alone(
     assert (journal.record.state, files(roots)) == (state, before)
 
 
+def test_runs_that_have_ended_are_not_read_again(
+    tmp_path: Path, roots: Mapping[str, DirectoryRoot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that has restored thousands of times starts as fast as a new one."""
+    for number in range(3):
+        ended = new_journal(tmp_path, f"ended{number}")
+        ended.write(dataclasses.replace(RECORD, run_id=f"ended{number}"))
+        ended.write(dataclasses.replace(RECORD, run_id=f"ended{number}", state=journals.COMMITTED))
+    marker_lost = tmp_path / "restores" / "ended0" / "ended"
+    marker_lost.unlink()
+    new_journal(tmp_path, "run").write(RECORD)
+    read: list[str] = []
+    fetch = Journal.record.fget
+    assert fetch is not None
+
+    def note(journal: Journal) -> RestoreRecord:
+        read.append(journal.folder.name)
+        return fetch(journal)
+
+    monkeypatch.setattr(Journal, "record", property(note))
+    assert unsettled(tmp_path)
+    assert set(read) == {"ended0", "run"}
+    assert [finding.code for finding in recover(tmp_path, roots, marked(default=False, other=False))] == [
+        "restore_recovered"
+    ]
+    assert not unsettled(tmp_path)
+
+
 def test_a_folder_that_holds_only_the_beginning_of_a_run_is_unsettled(tmp_path: Path) -> None:
     assert not unsettled(tmp_path)
     (tmp_path / "restores").mkdir()
