@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import FieldDoesNotExist
 from django.core.files.storage import FileSystemStorage, storages
-from django.db import models
+from django.db import connections, models
 from django.utils.module_loading import import_string
 
 from edms_backup.conf.readers import (
@@ -31,6 +31,7 @@ from edms_backup.conf.readers import (
     unknown,
     wrong_value,
 )
+from edms_backup.engines import GENERIC
 from edms_backup.errors import ConfigurationError, EdmsBackupError
 from edms_backup.package.compression import choose_codec
 from edms_backup.schema.filefields import PathField
@@ -38,6 +39,7 @@ from edms_backup.schema.spec import ModelOptions
 
 __all__ = [
     "COMPRESSIONS",
+    "ENGINE_VARIABLE",
     "READERS",
     "SETTING",
     "Settings",
@@ -46,6 +48,10 @@ __all__ = [
     "setting_mistakes",
     "time_configuration",
 ]
+
+
+ENGINE_VARIABLE = "EDMS_BACKUP_ENGINE"
+"""Environment variable that names the engine of every database, whatever ``ENGINES`` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +115,22 @@ def get_settings() -> Settings:
     found, mistakes = _read()
     if mistakes:
         raise mistakes[0]
-    return Settings(**found)
+    conf = Settings(**found)
+    engine = os.environ.get(ENGINE_VARIABLE)
+    return replace(conf, engines=dict.fromkeys(connections, _engine(engine))) if engine else conf
+
+
+def _engine(name: str) -> str:
+    """Return the dotted path of the engine that the environment names; raises ``ConfigurationError``."""
+    path = GENERIC if name == "generic" else name
+    try:
+        import_string(path)
+    except ImportError as error:
+        raise ConfigurationError(
+            f"{ENGINE_VARIABLE}={name} names no engine: {error}",
+            hint="Say `generic`, or the dotted path of a class; or leave the variable away.",
+        ) from error
+    return path
 
 
 def secret_fingerprints() -> dict[str, str]:

@@ -17,7 +17,7 @@ ENGINES: dict[str, str] = {
 }
 GENERIC = "edms_backup.engines.generic.GenericEngine"
 
-__all__ = ["ENGINES", "Engine", "EngineFeatures", "TargetRow", "get_engine"]
+__all__ = ["ENGINES", "GENERIC", "Engine", "EngineFeatures", "TargetRow", "get_engine"]
 
 
 def get_engine(alias: str, overrides: Mapping[str, str] | None = None) -> Engine:

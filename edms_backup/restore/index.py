@@ -16,6 +16,7 @@ from edms_backup.findings import Finding, Severity
 from edms_backup.package import ModelEntry, PackageReader, content_digest, decode_line
 from edms_backup.package.content import content_of_line
 from edms_backup.restore.keymap import LIVE, PACKAGE, Duplicate, KeyMap, PlannedRow, content_key, pack, unpack
+from edms_backup.restore.keys import ORDINAL
 from edms_backup.restore.ledger import (
     clashes,
     dangling_models,
@@ -182,7 +183,28 @@ def assign_keys(target: Target, keymap: KeyMap, mode: Mode, issued: Mapping[str,
             keymap.keep_live_keys(spec.label)
             keymap.take_free_keys(spec.label)
         findings.extend(_allocate(spec, keymap, issued.get(spec.label, 0)))
+        if spec.key.keyless and isinstance(spec.model._meta.pk, models.AutoField):
+            _order_twins(spec, keymap, issued.get(spec.label, 0))
     return findings
+
+
+def _order_twins(spec: ModelSpec, keymap: KeyMap, issued: int) -> None:
+    """Give rows of one content primary keys in the order in which they stand in the package.
+
+    Which of them is which is told by that order alone: a new one with a lower number than one before it would be
+    taken for that one by the next restore, and what refers to it would move.
+    """
+    following = max(keymap.greatest(spec.label), issued)
+    content, last = b"", 0
+    for key, is_new, target in list(keymap.twins(spec.label)):
+        if key[:-ORDINAL] != content:
+            content, last = key[:-ORDINAL], target
+        elif is_new and target < last:
+            following += 1
+            keymap.set_target(spec.label, key, following)
+            last = following
+        else:
+            last = target
 
 
 def _follow_members(spec: ModelSpec, keymap: KeyMap) -> None:

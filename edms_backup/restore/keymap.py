@@ -73,7 +73,7 @@ class KeyMap:
         """Return all records that a query over the map gives."""
         return self._db.execute(query, parameters).fetchall()
 
-    def stream(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+    def stream(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Iterator[Any]:
         """Yield the records that a query over the map gives; the map must not change meanwhile."""
         yield from self._db.execute(query, parameters)
 
@@ -278,11 +278,24 @@ class KeyMap:
             "UPDATE rows SET target = ? WHERE model = ? AND key = ?", (pack(pk), self.number(label), key)
         )
 
+    def twins(self, label: str) -> Iterator[tuple[bytes, bool, int]]:
+        """Yield (key, whether it is new, number in the target) of keyless rows that are not alone with their content.
+
+        They come in the order of contents, and among those in that of the package.
+        """
+        query = (
+            "SELECT key, live IS NULL, target FROM rows JOIN (SELECT hash FROM ordinals WHERE model = :m "
+            "AND side = 0 AND next > 1) ON hash = src_hash WHERE model = :m AND src IS NOT NULL "
+            "AND refused IS NULL AND target IS NOT NULL ORDER BY key"
+        )
+        for key, is_new, target in self.stream(query, {"m": self.number(label)}):
+            yield key, bool(is_new), int(target)
+
     def greatest(self, label: str) -> int:
-        """Return the greatest integer primary key of either side, 0 when there is none."""
+        """Return the greatest integer primary key of either side and of the plan, 0 when there is none."""
+        columns = ", ".join(f"COALESCE(CAST({name} AS INTEGER), 0)" for name in ("src", "live", "target"))
         found = self._db.execute(
-            "SELECT MAX(MAX(COALESCE(CAST(src AS INTEGER), 0), COALESCE(CAST(live AS INTEGER), 0))) "
-            "FROM rows WHERE model = ?",
+            f"SELECT MAX(MAX({columns})) FROM rows WHERE model = ?",
             (self.number(label),),
         ).fetchone()
         return int(found[0] or 0)

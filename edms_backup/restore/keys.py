@@ -7,6 +7,9 @@ from typing import Any, NamedTuple
 
 from edms_backup.package.canonical import canonical, strict_loads
 
+ORDINAL = 4
+"""Bytes of the number that a keyless row has among rows of one content."""
+
 
 class Duplicate(Exception):
     """Two rows of one side have the same natural key; ``args`` are model label and key."""
@@ -58,4 +61,4 @@ def content_key(digest: bytes, ordinal: int = 0) -> bytes:
 
     Natural keys begin with a bracket, these with a hash sign: the two are never mistaken for each other.
     """
-    return b"#" + digest + ordinal.to_bytes(4, "big")
+    return b"#" + digest + ordinal.to_bytes(ORDINAL, "big")

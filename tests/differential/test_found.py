@@ -80,3 +80,21 @@ def test_a_reference_to_a_nameless_row_whose_number_another_one_has(lone_zoo: Zo
 
     (restored,) = picture(group)[holder]
     assert restored == wanted
+
+
+def test_twins_keep_their_order_when_some_of_their_numbers_are_taken(lone_zoo: Zoo) -> None:
+    """Else the next restore would take one for the other, and find work to do."""
+    labels = ("zoo.Nickname", "zoo.NicknameUse")
+    twins = [{"code": "b", "name": None}] * 3
+    uses = [{"code": letter, "nickname": number} for number, letter in enumerate("abc")]
+    write(Dataset("twins", {"Nickname": twins, "NicknameUse": uses}, {}))
+    wanted = picture("twins")["NicknameUse"]
+    lone_zoo.create(*labels)
+    clear("twins")
+    write(Dataset("twins", {"Nickname": [{"code": "a", "name": None}]}, {}))
+
+    lone_zoo.restore()
+
+    assert picture("twins")["NicknameUse"] == wanted
+    assert lone_zoo.plan().models["zoo.NicknameUse"].updated == 0
+    assert {count.inserted + count.updated for count in lone_zoo.plan().models.values()} == {0}
