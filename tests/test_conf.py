@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from edms_backup.conf import READERS, get_settings, setting_mistakes
+from edms_backup.conf import ENGINE_VARIABLE, READERS, get_settings, setting_mistakes
+from edms_backup.engines import get_engine
 from edms_backup.errors import ConfigurationError
 from edms_backup.schema.filefields import PathField
 from edms_backup.schema.spec import Fate, ModelOptions, Tier
@@ -276,3 +277,19 @@ def test_a_remote_storage_has_no_directory(tmp_path: Path) -> None:
     with override_settings(STORAGES={"packages": backend}), _set(STORAGE="packages", DIRECTORY=tmp_path):
         assert get_settings().package_directory is None
         assert setting_mistakes() == []
+
+
+def test_the_environment_names_the_engine_of_every_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    generic = "edms_backup.engines.generic.GenericEngine"
+    other = "edms_backup.engines.sqlite.SQLiteEngine"
+    with _set(ENGINES={"sqlite": other}):
+        monkeypatch.setenv(ENGINE_VARIABLE, "generic")
+        assert get_settings().engines["default"] == generic
+        assert get_engine("default", get_settings().engines).name == "generic"
+        monkeypatch.setenv(ENGINE_VARIABLE, other)
+        assert get_settings().engines["default"] == other
+        monkeypatch.setenv(ENGINE_VARIABLE, "no.such.Engine")
+        with pytest.raises(ConfigurationError, match=r"EDMS_BACKUP_ENGINE=no\.such\.Engine names no engine"):
+            get_settings()
+        monkeypatch.setenv(ENGINE_VARIABLE, "")
+        assert get_settings().engines == {"sqlite": other}

@@ -14,6 +14,7 @@ from django.db import DatabaseError, Error, IntegrityError, connections, models,
 
 from edms_backup.engines.base import BrokenReference, Engine, TargetRow
 from edms_backup.engines.compiled import CompiledReader
+from edms_backup.engines.constraints import broken_references, checks_held_back
 from edms_backup.engines.errors import lost, mapped
 from edms_backup.engines.naming import base_queryset
 from edms_backup.engines.reading import Row, Tally
@@ -86,7 +87,7 @@ class GenericEngine(Engine):
     def transaction(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
         """Open the transaction, keep writers away where possible, let foreign keys wait."""
         try:
-            with self._atomic(durable=True):
+            with checks_held_back(self), self._atomic(durable=True):
                 self._begin_writing(specs)
                 yield
         except IntegrityError as error:  # foreign keys that waited are checked by the commit itself
@@ -96,7 +97,7 @@ class GenericEngine(Engine):
             ) from error
 
     def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
-        """Lock tables and hold back constraint checks, as the backend allows."""
+        """Lock tables, and defer constraint checks, as the backend allows."""
 
     def rows(
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
@@ -302,33 +303,7 @@ class GenericEngine(Engine):
 
     def broken_references(self, specs: Sequence[ModelSpec]) -> list[BrokenReference]:
         """Find, with one query per constrained foreign key, values without a row."""
-        broken: list[BrokenReference] = []
-        for spec in specs:
-            for relation in spec.relations:
-                if relation.constrained:
-                    broken.extend(self._broken(spec.label, spec.model, relation.name, relation.attname))
-            for link in spec.many_to_many:
-                for column in link.through._meta.local_concrete_fields:
-                    if column.is_relation and getattr(column, "db_constraint", True):
-                        broken.extend(
-                            self._broken(link.through._meta.label, link.through, column.name, column.attname)
-                        )
-        return broken
-
-    def _broken(
-        self, label: str, model: type[models.Model], name: str, attname: str
-    ) -> Iterator[BrokenReference]:
-        column: Any = model._meta.get_field(name)
-        targets = base_queryset(column.related_model, self.alias).filter(
-            **{column.target_field.attname: models.OuterRef(attname)}
-        )
-        dangling = base_queryset(model, self.alias).filter(
-            ~models.Exists(targets), **{f"{attname}__isnull": False}
-        )
-        for pk, value in dangling.values_list("pk", attname)[
-            :20
-        ]:  # enough to name; the count is not the point
-            yield BrokenReference(label=label, field=name, pk=pk, value=value)
+        return list(broken_references(specs, self.alias))
 
     def sequence(self, spec: ModelSpec) -> int | None:
         """Return the greatest primary key: an unknown backend does not tell its sequence."""

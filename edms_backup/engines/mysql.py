@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from django.db import Error
-
 from edms_backup.engines.base import EngineFeatures
-from edms_backup.engines.errors import mapped
-from edms_backup.engines.generic import GenericEngine, one_line
+from edms_backup.engines.generic import GenericEngine
 from edms_backup.engines.values import WITHOUT_OBJECTS
 from edms_backup.schema.spec import ModelSpec
-
-logger = logging.getLogger(__name__)
 
 
 class MySQLEngine(GenericEngine):
@@ -53,29 +46,6 @@ class MySQLEngine(GenericEngine):
             # Django's atomic() has only switched autocommit off; no transaction has begun on the server.
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-
-    @contextmanager
-    def transaction(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
-        """Like the generic one; foreign key checks are off inside and back on whatever happens."""
-        with mapped(self.alias):
-            self.connection.ensure_connection()
-            self.connection.disable_constraint_checking()
-        try:
-            with super().transaction(specs):
-                yield
-        finally:
-            self._check_constraints_again()
-
-    def _check_constraints_again(self) -> None:
-        """Switch the checks on, or let go of a session that does not answer: a new one begins with them."""
-        try:
-            if self.is_usable():
-                self.connection.enable_constraint_checking()
-                return
-        except Error as error:
-            # The transaction has ended, perhaps with a commit: nothing here may say that it failed.
-            logger.info("the session on %s ended: %s", self.alias, one_line(error))
-        self.disconnect()
 
     def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
         quote = self.connection.ops.quote_name

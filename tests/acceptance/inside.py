@@ -249,14 +249,14 @@ def load_record_by_record(fixture: str, target: str) -> dict[str, list[int]]:
 
 def compare_readers() -> dict[str, Any]:
     """Read every model in the plain way and in the engine's; return how many rows, and the models that differ."""
-    from edms_backup.engines import get_engine
+    from edms_backup.engines import GENERIC, get_engine
     from edms_backup.engines.reading import RowReader, Tally
     from edms_backup.naturalkeys import KeyRegistry
     from edms_backup.schema import build_inventory
 
     registry = KeyRegistry()
     inventory = build_inventory(registry)
-    engine = get_engine("default", {})
+    engine, generic = get_engine("default", {}), get_engine("default", {"default": GENERIC})
     rows, differing = 0, []
     with engine.freeze([]):
         for spec in inventory.included():
@@ -264,9 +264,28 @@ def compare_readers() -> dict[str, Any]:
             expected = list(RowReader(spec, registry, inventory, plain).rows())
             found = list(engine.rows(spec, registry, inventory, fast))
             rows += len(expected)
+            if list(generic.rows(spec, registry, inventory, Tally())) != expected:
+                differing.append(f"{spec.label} by the generic engine")
             if found != expected or repr(found) != repr(expected) or fast != plain:
                 differing.append(spec.label)
     return {"rows": rows, "differing": differing}
+
+
+def put_engines_to_the_test() -> list[str]:
+    """Put the database's own engine and the generic one through the public suite; return their names."""
+    from edms_backup.conf import get_settings
+    from edms_backup.engines import GENERIC, get_engine
+    from edms_backup.naturalkeys import KeyRegistry
+    from edms_backup.schema import build_inventory
+    from edms_backup.testing.engine_suite import EngineSuite
+
+    registry = KeyRegistry(get_settings().natural_keys)
+    names = []
+    for overrides in ({}, {"default": GENERIC}):
+        engine = get_engine("default", overrides)
+        EngineSuite(engine, registry, build_inventory(registry)).run()
+        names.append(engine.name)
+    return names
 
 
 ACTIONS: dict[str, Callable[..., Any]] = {
@@ -278,6 +297,7 @@ ACTIONS: dict[str, Callable[..., Any]] = {
         use_the_edms,
         load_record_by_record,
         compare_readers,
+        put_engines_to_the_test,
     )
 }
 
