@@ -48,6 +48,8 @@ CREATE INDEX IF NOT EXISTS uniques_value ON uniques (model, rule, value);
 """
 PACKAGE, LIVE, AFTER = 0, 1, 2
 _IN = 400
+_CACHE = 32_768
+"""KiB of the map that are kept in memory, however large it grows: keys come in any order."""
 _BATCH = 1000
 
 
@@ -58,6 +60,7 @@ class KeyMap:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = OFF")
         self._db.execute("PRAGMA synchronous = OFF")
+        self._db.execute(f"PRAGMA cache_size = -{_CACHE}")
         self._db.executescript(_SCHEMA)
         self._db.execute("BEGIN")
         self.ambiguous: set[str] = set()
