@@ -290,9 +290,10 @@ def change(every: int) -> None:
     from django.db import connection
 
     with connection.cursor() as cursor:
-        for table, assignment in CHANGES.items():
-            if connection.vendor == "sqlite":
-                assignment = assignment.replace("CONCAT(", "(").replace(", '*'", " || '*'")
+        for table, change_of in CHANGES.items():
+            old_sqlite = connection.vendor == "sqlite"  # it learned CONCAT in 3.44
+            concat = ("CONCAT(", "(", ", '*'", " || '*'")
+            assignment = change_of.replace(*concat[:2]).replace(*concat[2:]) if old_sqlite else change_of
             cursor.execute(f"UPDATE records_{table} SET {assignment} WHERE MOD(id, {every}) = 0")
 
 
