@@ -7,7 +7,6 @@ trail. Run as a program inside of a site: ``python -m benchmarks.dataset fill 10
 import argparse
 import datetime
 import itertools
-import json
 import random
 import uuid
 from collections.abc import Iterator
@@ -251,26 +250,17 @@ def fill(objects: int, *, base: int = 0, only: tuple[str, ...] = ()) -> None:
 
 
 def put(model: Any, rows: Iterator[tuple[Any, ...]]) -> None:
-    """Insert rows by the driver's own means, past the ORM."""
-    from django.db import connection, models
+    """Insert rows past the ORM."""
+    from django.db import connection
+
+    from edms_backup.engines.writing import RowInsert
 
     columns = model._meta.local_concrete_fields
-    quote = connection.ops.quote_name
-    names = ", ".join(quote(column.column) for column in columns)
-    marks = ", ".join(["%s"] * len(columns))
-    statement = f"INSERT INTO {quote(model._meta.db_table)} ({names}) VALUES ({marks})"
-
-    def prepared(column: Any, value: Any) -> Any:
-        if isinstance(column, models.JSONField):
-            return json.dumps(value)
-        return column.get_db_prep_save(value, connection)
-
+    insert = RowInsert(model, columns, connection)
+    names = [column.attname for column in columns]
     with connection.cursor() as cursor:
-        while chunk := list(itertools.islice(rows, CHUNK)):
-            cursor.executemany(
-                statement,
-                [[prepared(c, v) for c, v in zip(columns, row, strict=True)] for row in chunk],
-            )
+        while chunk := [dict(zip(names, row, strict=True)) for row in itertools.islice(rows, CHUNK)]:
+            cursor.executemany(insert.sql, insert.parameters(chunk))
 
 
 def settle(models: dict[str, Any]) -> None:
@@ -291,9 +281,9 @@ def change(every: int) -> None:
 
     with connection.cursor() as cursor:
         for table, change_of in CHANGES.items():
-            old_sqlite = connection.vendor == "sqlite"  # it learned CONCAT in 3.44
-            concat = ("CONCAT(", "(", ", '*'", " || '*'")
-            assignment = change_of.replace(*concat[:2]).replace(*concat[2:]) if old_sqlite else change_of
+            # SQLite learned CONCAT in 3.44.
+            with_bars = change_of.replace("CONCAT(", "(").replace(", '*'", " || '*'")
+            assignment = with_bars if connection.vendor == "sqlite" else change_of
             cursor.execute(f"UPDATE records_{table} SET {assignment} WHERE MOD(id, {every}) = 0")
 
 

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.management.color import no_style
 from django.db import DatabaseError, Error, IntegrityError, connections, models, transaction
@@ -24,6 +24,8 @@ from edms_backup.errors import LoadFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import ManyToMany, ModelSpec
+
+Statement = TypeVar("Statement", RowInsert, RowUpdate)
 
 
 class _NotAll(Exception):
@@ -44,7 +46,7 @@ class GenericEngine(Engine):
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
-        self._prepared: tuple[type[models.Model], list[str], RowInsert] | None = None
+        self._statements: dict[tuple[Any, ...], Any] = {}
 
     @property
     def name(self) -> str:
@@ -153,7 +155,7 @@ class GenericEngine(Engine):
     ) -> tuple[Callable[[list[dict[str, Any]]], None], int]:
         """Return what inserts a batch of records, and how many it takes at once."""
         if takes_plain_values(columns):
-            insert = self._row_insert(model, columns)
+            insert = self._prepared(RowInsert, model, columns)
             return lambda batch: self._insert_rows(insert, batch), max(1, len(records))
         # Django's private ``_insert`` has the same signature on 5.2 and 6.x. An instance's descriptors would
         # change values (a file field's makes an empty text of NULL); it reads attributes and no more.
@@ -166,12 +168,13 @@ class GenericEngine(Engine):
         size = self.connection.ops.bulk_batch_size(columns, records) if records else 1
         return send, max(1, size)
 
-    def _row_insert(self, model: type[models.Model], columns: list[Any]) -> RowInsert:
-        """Return the prepared insert of a model; the one of the model at work is kept."""
-        names = [column.attname for column in columns]
-        if self._prepared is None or self._prepared[:2] != (model, names):
-            self._prepared = (model, names, RowInsert(model, columns, self.connection))
-        return self._prepared[2]
+    def _prepared(self, kind: type[Statement], model: type[models.Model], columns: list[Any]) -> Statement:
+        """Return the statement for these columns of a model, made once for all batches."""
+        place = (kind, model, *(column.attname for column in columns))
+        if place not in self._statements:
+            self._statements[place] = kind(model, columns, self.connection)
+        found: Statement = self._statements[place]
+        return found
 
     def _insert_rows(self, insert: RowInsert, records: list[dict[str, Any]]) -> None:
         """Send the rows to the database, all with one statement."""
@@ -239,7 +242,7 @@ class GenericEngine(Engine):
         primary_key: Any = spec.model._meta.pk
         if not columns or hasattr(primary_key, "field_names") or not takes_plain_values(columns):
             return False
-        change = RowUpdate(spec.model, columns, self.connection)
+        change = self._prepared(RowUpdate, spec.model, columns)
         records = [{**row.values, primary_key.attname: row.pk} for row in rows]
         try:
             # Row by row the database will say which one it refuses, or which one is not there.

@@ -134,8 +134,7 @@ def all_journals(state_directory: Path) -> list[Journal]:
 
 def running_journals(state_directory: Path) -> list[Journal]:
     """Return the journals of runs that have not ended, the oldest first."""
-    maybe = (path for path in _folders(state_directory) if not (path / _ENDED).exists())
-    found = _in_order(path for path in maybe if (path / "record.json").is_file())
+    found = _in_order(path for path in _unended(state_directory) if (path / "record.json").is_file())
     return [journal for journal in found if journal.record.state == RUNNING]
 
 
@@ -145,8 +144,12 @@ def _in_order(folders: Iterable[Path]) -> list[Journal]:
 
 def unrecorded(state_directory: Path) -> list[Path]:
     """Return the folders of runs that ended before they had written anything down."""
-    maybe = (path for path in _folders(state_directory) if not (path / _ENDED).exists())
-    return [path for path in maybe if not (path / "record.json").is_file()]
+    return [path for path in _unended(state_directory) if not (path / "record.json").is_file()]
+
+
+def _unended(state_directory: Path) -> Iterator[Path]:
+    """Yield the folders that do not say that their run has ended."""
+    return (path for path in _folders(state_directory) if not (path / _ENDED).exists())
 
 
 def _folders(state_directory: Path) -> list[Path]:

@@ -203,9 +203,8 @@ class RowMaker:
             (column, references.column(column) if column.is_relation else decoder(column))
             for column in spec.columns
         ]
-        self._pk_of = None if hasattr(self._primary_key, "fields") else decoder(self._primary_key)
-        if self._primary_key.is_relation:
-            self._pk_of = None
+        is_own_column = not self._primary_key.is_relation and not hasattr(self._primary_key, "fields")
+        self._pk_of = decoder(self._primary_key) if is_own_column else None
         self._values = self._compile()
 
     def made(self, document: Document, pk: Any, key: list[Any] | None) -> TargetRow:

@@ -56,7 +56,7 @@ class EngineSuite:
             "it says what it is": self.describes,
             "rows are read as the plain reader reads them": self.reads,
             "rows that went come back as they were": self.inserts,
-            "changed rows take every column and link": self.updates,
+            "updated rows are what was written, links included": self.updates,
             "a row takes its links with it when it goes, and nothing else": self.deletes,
             "references that point at nothing are found": self.finds_broken_references,
             "sequences are raised and never lowered": self.raises_sequences,
@@ -102,7 +102,7 @@ class EngineSuite:
                 assert self._plain(spec) == before, f"{spec.label} is not what it was before"
 
     def updates(self) -> None:
-        """Writing one row's values under another row's primary key makes it that row's twin, where it may be one."""
+        """Rows that are written as they are stay as they are; links that a row no longer has go."""
         for spec in self.specs:
             before = self._plain(spec)
             with self._undone():
