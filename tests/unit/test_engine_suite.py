@@ -72,3 +72,11 @@ def test_a_forgetful_engine_is_found_out(zoo: Zoo, forgets: str) -> None:
     engine.forgets = forgets
     with pytest.raises(AssertionError, match="generic: "):
         suite.run()
+
+
+def test_an_update_that_changes_nothing_is_found_out_without_links_too(zoo: Zoo) -> None:
+    population.populate("fields")
+    engine = Forgetful("default")
+    engine.forgets = "update"
+    with pytest.raises(AssertionError, match=r"zoo\.Specimen does not take the values"):
+        suite_of(engine, "zoo.Specimen").run()
