@@ -27,7 +27,14 @@ def machine(vendors: list[str]) -> dict[str, str]:
 def as_json(figures: list[Figure], facts: dict[str, str]) -> str:
     """Return everything for programs."""
     told = [
-        {**asdict(v.target), "ratio": round(v.ratio, 3), "extrapolated": v.extrapolated, "met": v.met}
+        {
+            **asdict(v.target),
+            "objects": v.objects,
+            "ratio": round(v.ratio, 3),
+            "unit": v.target.unit,
+            "extrapolated": v.extrapolated,
+            "met": v.met,
+        }
         for v in verdicts(figures)
     ]
     return json.dumps({"machine": facts, "figures": [asdict(f) for f in figures], "targets": told}, indent=1)
@@ -70,11 +77,11 @@ def _targets(figures: list[Figure]) -> list[str]:
     ]
     for verdict in verdicts(figures):
         target = verdict.target
-        sign, unit = ("≥", "×") if target.times_faster else ("≤", "of its time")
+        sign = "≥" if target.times_faster else "≤"
         mark = " †" if verdict.extrapolated else ""
         lines.append(
-            f"| {target.vendor} | {target.objects:,} | {target.task} | {target.rival} | {sign} {target.floor:g} "
-            f"| {sign} {target.goal:g} | {verdict.ratio:.2f} {unit}{mark} | {verdict.met} |"
+            f"| {target.vendor} | {verdict.objects:,} | {target.task} | {target.rival} | {sign} {target.floor:g} "
+            f"| {sign} {target.goal:g} | {verdict.ratio:.2f} {target.unit}{mark} | {verdict.met} |"
         )
     return lines
 

@@ -36,6 +36,8 @@ class Figure:
     peak_mb: float = 0.0
     extrapolated: bool = False
     details: dict[str, float] = field(default_factory=dict)
+    each: float = 0.0
+    """Microseconds for one of many, where a figure tells that in place of seconds."""
 
 
 def line(figure: Figure) -> str:
@@ -91,9 +93,24 @@ class Bench:
         """Run every round on one filled site."""
         with BenchSite(self.vendor, self.directory / f"{self.vendor}-{self.scale.objects}") as site:
             site.dataset("fill", self.scale.objects)
+            self.looking_up(site)
             self.creating(site)
             self.restoring(site)
         return self.figures
+
+    # -- natural keys ------------------------------------------------------------------------------
+
+    def looking_up(self, site: BenchSite) -> None:
+        """Rows by natural key and keys by row, batched: what one key costs, on average over some models."""
+        told = site.directory / "lookups.json"
+        run([sys.executable, "-m", "benchmarks.lookups"], site.env, output=told)
+        for way, models in json.loads(told.read_bytes()).items():
+            task, each = f"look-up, {way}", statistics.mean(models.values())
+            self.figures.append(
+                Figure(self.vendor, self.scale.objects, task, US, 0.0, details=models, each=each)
+            )
+            parts = ", ".join(f"{name} {cost:.1f}" for name, cost in models.items())
+            self.say(f"{self.vendor:<11}{self.scale.objects:>9,} {task}: {each:.1f} µs a key ({parts})")
 
     # -- create ------------------------------------------------------------------------------------
 
@@ -282,6 +299,7 @@ def files(directory: Path, count: int, say: Callable[[str], None]) -> list[Figur
     """A tree of files into a package, beside borg's first run on the same tree."""
     with BenchSite("sqlite", directory / "files") as site:
         run([sys.executable, "-m", "benchmarks.dataset", "files", str(count)], site.env)
+        time.sleep(2.1)  # what has just been written is not recognised by its time
         ours = site.manage("edms_backup", "create", *QUIET)
         figures = [Figure("files", count, "create", US, ours.seconds, ours.peak_mb)]
         if shutil.which("borg"):
@@ -296,6 +314,19 @@ def files(directory: Path, count: int, say: Callable[[str], None]) -> list[Figur
             )
             theirs = run(["borg", "create", f"{repository}::one", str(site.directory / "media")], env)
             figures.append(Figure("files", count, "create", "borg", theirs.seconds, theirs.peak_mb))
+        figures += known_files(site)
     for figure in figures:
         say(line(figure))
     return figures
+
+
+def known_files(site: BenchSite) -> list[Figure]:
+    """The files' part alone: of a first run, and where the first package is known and one file in a hundred changed."""
+    told = site.directory / "filestep.json"
+    run([sys.executable, "-m", "benchmarks.filestep"], site.env, output=told)
+    found = json.loads(told.read_bytes())
+    count, task = found["files"], "1 % of files changed"
+    return [
+        Figure("files", count, task, US, found["again"]),
+        Figure("files", count, task, "first run", found["first"]),
+    ]

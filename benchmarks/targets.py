@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from benchmarks.rounds import US, Figure
+from tests import databases
 
 
 @dataclass(frozen=True)
 class Target:
-    """A ratio between what a rival takes and what we take, or the other way round."""
+    """A ratio between what a rival takes and what we take, or the other way round; or what one of many costs."""
 
     vendor: str
-    objects: int
+    objects: int | None
+    """``None``: at each size that was measured."""
     task: str
     rival: str
     floor: float
@@ -19,6 +21,18 @@ class Target:
     times_faster: bool = True
     """Whether the number says how many times faster we are; else it is our time in units of the rival's."""
 
+    @property
+    def unit(self) -> str:
+        """Return what the numbers count."""
+        return "×" if self.times_faster else "of its time" if self.rival else "µs each"
+
+
+LOOK_UPS = tuple(
+    Target(vendor, None, f"look-up, {way}", "", 50, 10, times_faster=False)
+    for vendor in databases.VENDORS
+    for way in ("keys of rows", "rows by key")
+)
+"""What one key costs, in microseconds, by no rival's measure."""
 
 TARGETS = (
     Target("sqlite", 30_000, "create", "dumpdata", 25, 50),
@@ -32,6 +46,9 @@ TARGETS = (
     Target("postgresql", 100_000, "restore, fresh site", "loaddata", 45, 100),
     Target("postgresql", 1_000_000, "restore, fresh site", "pg_restore", 3, 1.2, times_faster=False),
     Target("mariadb", 30_000, "restore, fresh site", "loaddata", 20, 30),
+    *LOOK_UPS,
+    Target("files", None, "create", "borg", 1.0, 0.5, times_faster=False),
+    Target("files", None, "1 % of files changed", "first run", 0.25, 0.12, times_faster=False),
 )
 
 
@@ -40,6 +57,7 @@ class Verdict:
     """A target and what was measured."""
 
     target: Target
+    objects: int
     ratio: float
     extrapolated: bool
 
@@ -69,11 +87,16 @@ def with_extrapolated(figures: list[Figure]) -> list[Figure]:
 
 
 def verdicts(figures: list[Figure]) -> Iterator[Verdict]:
-    """Yield a verdict for each target whose two sides were measured."""
+    """Yield a verdict for each target, at each of its sizes, whose two sides were measured."""
     found = {(f.vendor, f.objects, f.task, f.tool): f for f in figures}
     for target in TARGETS:
-        place = (target.vendor, target.objects, target.task)
-        ours, theirs = found.get((*place, US)), found.get((*place, target.rival))
-        if ours is not None and theirs is not None:
-            ratio = theirs.seconds / ours.seconds
-            yield Verdict(target, ratio if target.times_faster else 1 / ratio, theirs.extrapolated)
+        sizes = sorted({f.objects for f in figures if f.vendor == target.vendor})
+        for objects in sizes if target.objects is None else [target.objects]:
+            place = (target.vendor, objects, target.task)
+            ours, theirs = found.get((*place, US)), found.get((*place, target.rival))
+            if ours is not None and not target.rival:
+                yield Verdict(target, objects, ours.each, False)
+            elif ours is not None and theirs is not None:
+                ratio = theirs.seconds / ours.seconds
+                ratio = ratio if target.times_faster else 1 / ratio
+                yield Verdict(target, objects, ratio, theirs.extrapolated)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edms_backup.create.freeze import FrozenSource
-from edms_backup.engines.lines import RowComposer, render_key
-from edms_backup.engines.reading import Row, Tally
+from edms_backup.engines.lines import Line
+from edms_backup.engines.reading import Tally
 from edms_backup.errors import DumpFailed
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
@@ -22,6 +22,7 @@ from edms_backup.package import (
     RowDigest,
     SegmentEntry,
     content_digest,
+    reread_line,
     segment_name,
 )
 from edms_backup.schema.fields import field_entries
@@ -130,33 +131,32 @@ def _dump_model(
     done: int,
 ) -> ModelEntry:
     digest = RowDigest()
-    compose_row = RowComposer(spec)
     engine = source.engine(spec)
     with package.segment(segment_name(spec.label)) as segment:
-        for row in engine.rows(spec, source.registry, source.inventory, tally):
-            line, content = compose_row(row)
-            segment.write(line)
-            digest.add(content_digest(content))
+        for made in engine.lines(spec, source.registry, source.inventory, tally):
+            segment.write(made.line)
+            digest.add(content_digest(made.content))
             if spec.files:
-                _note_files(spec, row, wanted)
+                _note_files(spec, made, wanted)
             if digest.count % PROGRESS_EVERY == 0:
                 reporter.emit(Progress(step="dump", done=done + digest.count, subject=spec.label))
     return _entry(spec, digest, segment.entry, engine.sequence(spec))
 
 
-def _note_files(spec: ModelSpec, row: Row, wanted: WantedFiles) -> None:
+def _note_files(spec: ModelSpec, made: Line, wanted: WantedFiles) -> None:
+    fields = reread_line(made.line)["fields"] if made.row is None else made.row.fields
     for column in spec.files:
-        name = row.fields.get(column.field)
+        name = fields.get(column.field)
         if not name:
             continue
         wanted.add(
             WantedFile(
                 root=column.root_of(name) or "",
                 name=name,
-                sha256=str(row.fields.get(column.sha256) or "") if column.sha256 else "",
-                size=row.fields.get(column.size) if column.size else None,
+                sha256=str(fields.get(column.sha256) or "") if column.sha256 else "",
+                size=fields.get(column.size) if column.size else None,
                 model=spec.label,
-                key=render_key(row),
+                key=made.name,
                 field=column.field,
             )
         )

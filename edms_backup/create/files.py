@@ -5,16 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from edms_backup.create.dump import WantedFile, WantedFiles
+from edms_backup.create.known import KnownContent, NothingKnown
 from edms_backup.errors import MalformedPackage
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Findings, Severity
 from edms_backup.package import Content, FileEntry, FilesEntry, PackageWriter
-from edms_backup.storage.roots import FileRoot
+from edms_backup.storage.roots import FileRoot, FileSignature
 
 _TRIES = 3  # a file that changes while it is read is read again
+_SETTLED_NS = 2_000_000_000
+"""Some file systems and storages keep time in seconds, or two: younger changes may have a twin of the same time."""
 
 
 def pack_files(
@@ -23,73 +27,100 @@ def pack_files(
     package: PackageWriter,
     findings: Findings,
     reporter: Reporter,
+    known: KnownContent | None = None,
 ) -> FilesEntry:
-    """Store every wanted file; a missing or changed one is a finding, never a crash and never silence."""
+    """Store every wanted file; a missing or changed one is a finding, never a crash and never silence.
+
+    ``known``: what another package holds; by default nothing.
+    """
     started = time.monotonic()
     reporter.emit(StepStarted(step="files", total=len(wanted), unit="files"))
-    entry = package.add_files_index(_entries(wanted, roots, package, findings, reporter))
+    store = _Store(roots, package, findings, known or NothingKnown())
+    entry = package.add_files_index(_entries(wanted, store, reporter))
     reporter.emit(StepFinished(step="files", done=entry.count, seconds=time.monotonic() - started))
     return entry
 
 
-def _entries(
-    wanted: WantedFiles,
-    roots: Mapping[str, FileRoot],
-    package: PackageWriter,
-    findings: Findings,
-    reporter: Reporter,
-) -> Iterator[FileEntry]:
+def _entries(wanted: WantedFiles, store: _Store, reporter: Reporter) -> Iterator[FileEntry]:
     for done, item in enumerate(wanted, start=1):
-        yield _store(item, roots, package, findings)
+        yield store.entry(item)
         reporter.emit(Progress(step="files", done=done, subject=item.name))
 
 
-def _store(
-    item: WantedFile, roots: Mapping[str, FileRoot], package: PackageWriter, findings: Findings
-) -> FileEntry:
-    missing = FileEntry(root=item.root or "unknown", name=item.name, missing=True)
-    root = roots.get(item.root)
-    if root is None:
-        findings.add(_finding(item, "file_without_root", "belongs to no declared base directory"))
-        return missing
-    try:
-        content = _read(root, item, package)
-    except MalformedPackage:
-        findings.add(_finding(item, "file_outside_root", "leads out of its base directory"))
-        return missing
-    except _Unreadable as problem:
-        error = problem.error
-        if isinstance(error, FileNotFoundError):
-            findings.add(_finding(item, "missing_file", "does not exist"))
-        else:
-            said = error.strerror or type(error).__name__
-            findings.add(_finding(item, "unreadable_file", f"cannot be read ({said})"))
-        return missing
-    if content is None:
-        findings.add(_finding(item, "unstable_file", f"changed during each of {_TRIES} attempts to read it"))
-        return missing
-    if item.sha256 and item.sha256.lower() != content.sha256:
-        findings.add(
-            _finding(
-                item, "checksum_differs", f"is not the content whose SHA-256 the row holds ({item.field})"
+@dataclass(frozen=True, slots=True)
+class _Store:
+    """Stores one file after the other."""
+
+    roots: Mapping[str, FileRoot]
+    package: PackageWriter
+    findings: Findings
+    known: KnownContent
+
+    def entry(self, item: WantedFile) -> FileEntry:
+        """Return the line of the index for a file, its content stored."""
+        missing = FileEntry(root=item.root or "unknown", name=item.name, missing=True)
+        root = self.roots.get(item.root)
+        if root is None:
+            self.findings.add(_finding(item, "file_without_root", "belongs to no declared base directory"))
+            return missing
+        try:
+            entry = self._unchanged(root, item) or self._read(root, item)
+        except MalformedPackage:
+            self.findings.add(_finding(item, "file_outside_root", "leads out of its base directory"))
+            return missing
+        except _Unreadable as problem:
+            error = problem.error
+            if isinstance(error, FileNotFoundError):
+                self.findings.add(_finding(item, "missing_file", "does not exist"))
+            else:
+                said = error.strerror or type(error).__name__
+                self.findings.add(_finding(item, "unreadable_file", f"cannot be read ({said})"))
+            return missing
+        if entry is None:
+            self.findings.add(
+                _finding(item, "unstable_file", f"changed during each of {_TRIES} attempts to read it")
             )
-        )
-    return FileEntry(
-        root=item.root, name=item.name, size=content.size, sha256=content.sha256, member=content.member
-    )
+            return missing
+        if item.sha256 and item.sha256.lower() != entry.sha256:
+            text = f"is not the content whose SHA-256 the row holds ({item.field})"
+            self.findings.add(_finding(item, "checksum_differs", text))
+        return entry
+
+    def _unchanged(self, root: FileRoot, item: WantedFile) -> FileEntry | None:
+        """Return the entry of a file that another package holds as it is, by size and time of change."""
+        entry = self.known.file(item.root, item.name)
+        if entry is None or entry.modified is None:
+            return None
+        try:
+            now = root.signature(item.name)
+        except OSError:
+            return None  # reading it will tell what is wrong with it
+        if (now.size, now.modified) != (entry.size, entry.modified):
+            return None
+        self.package.refer_to(Content(entry.sha256, entry.size, entry.member))
+        return entry
+
+    def _read(self, root: FileRoot, item: WantedFile) -> FileEntry | None:
+        """Store one file's content; ``None`` when it never held still."""
+        for _ in range(_TRIES):
+            with _reading():
+                opened = root.open(item.name)
+            with opened as stream:
+                steady = _Steady(stream, root, item.name)
+                try:
+                    content = self.package.add_content(steady, self.known.member)  # type: ignore[arg-type]
+                except _Changed:
+                    continue
+            return FileEntry(root=item.root, name=item.name, modified=steady.modified, **content._asdict())
+        return None
 
 
-def _read(root: FileRoot, item: WantedFile, package: PackageWriter) -> Content | None:
-    """Store one file's content; ``None`` when it never held still."""
-    for _ in range(_TRIES):
-        with _reading():
-            opened = root.open(item.name)
-        with opened as stream:
-            try:
-                return package.add_content(_Steady(stream, root, item.name))  # type: ignore[arg-type]
-            except _Changed:
-                continue
-    return None
+def _settled(signature: FileSignature) -> int | None:
+    """Return the time of change if no change from now on can have the same; the format knows none before 1970."""
+    modified = signature.modified
+    if modified is None or not 0 <= modified <= time.time_ns() - _SETTLED_NS:
+        return None
+    return modified
 
 
 class _Unreadable(Exception):
@@ -125,6 +156,7 @@ class _Steady:
         self._name = name
         with _reading():
             self._before = root.signature(name)
+        self.modified = _settled(self._before)
 
     def read(self, size: int = -1) -> bytes:
         with _reading():

@@ -53,6 +53,8 @@ class CreateTools:
     facts: SiteFacts
     reporter: Reporter
     clock: Callable[[], datetime.datetime]
+    package_id: str = ""
+    """The id of the package; empty: a new one."""
 
 
 def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = False) -> CreateReport:
@@ -63,7 +65,7 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
     """
     started = time.monotonic()
     now = tools.clock()
-    header = _header(plan, now)
+    header = _header(plan, now, tools.package_id or str(uuid.uuid4()))
     findings = Findings(list(plan.findings))
     folder, name = _place(plan, tools, header, now)
     partial = folder / partial_name(name)
@@ -78,7 +80,7 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
         raise store_error(error, "The package cannot be written") from error
     except KeyboardInterrupt as error:
         if _is_published(plan, tools, name):
-            raise Interrupted(f"Interrupted after the package was made: {name}.") from error
+            raise Interrupted(f"Interrupted after the package was made: {name}.", stands=True) from error
         raise
     return _report(shown, manifest, info, findings, time.monotonic() - started)
 
@@ -114,9 +116,9 @@ def _settle_keys(
     return specs, FrozenSource(tools.engines, inventory, registry, tuple(findings))
 
 
-def _header(plan: CreatePlan, now: datetime.datetime) -> Header:
+def _header(plan: CreatePlan, now: datetime.datetime, package_id: str) -> Header:
     return Header(
-        package_id=str(uuid.uuid4()),
+        package_id=package_id,
         created_at=now.astimezone(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         label=plan.request.label,
         kind=plan.request.kind,

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import models
 
+from edms_backup.engines.lines import Line
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
@@ -98,6 +99,15 @@ class Engine(abc.ABC):
     def describe(self) -> tuple[str, str]:
         """Return vendor and version of the database."""
 
+    @property
+    def lock(self) -> str:
+        """Return what ``transaction`` keeps away from the tables until it ends, for the plan of a restore."""
+        return "what the database itself locks: stop writers"
+
+    def slower(self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory) -> str:
+        """Return why the rows of a model take a slower way than others, empty where they do not."""
+        return ""
+
     @abc.abstractmethod
     def freeze(self, specs: Sequence[ModelSpec]) -> AbstractContextManager[None]:
         """Hold one consistent, read-only view of the tables of ``specs``.
@@ -114,6 +124,12 @@ class Engine(abc.ABC):
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
     ) -> Iterator[Row]:
         """Yield the canonical rows of a model in the order of its primary key."""
+
+    @abc.abstractmethod
+    def lines(
+        self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
+    ) -> Iterator[Line]:
+        """Yield the same rows in the same order as lines of a package."""
 
     @abc.abstractmethod
     def count(self, spec: ModelSpec) -> int:

@@ -16,7 +16,8 @@ from typing import Any
 from django.db import models
 
 from edms_backup.engines.naming import BATCH
-from edms_backup.engines.reading import Named, Record, Row, RowReader, Tally, Value, batches
+from edms_backup.engines.reading import Named, Record, Row, RowReader, Tally, Value
+from edms_backup.engines.rows import batches
 from edms_backup.engines.values import Encoder, is_plain, speaks_for_itself, unchanged
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
@@ -40,8 +41,8 @@ class CompiledReader(RowReader):
     ) -> None:
         super().__init__(spec, registry, inventory, tally)
         self._shortcuts = shortcuts
-        self._source: _Source | None = None
-        self._read_record: Callable[[Record], Row] | None = None
+        self._source: Source | None = None
+        self._read_record: Callable[..., Any] | None = None
 
     def _records(self, selected: models.QuerySet[Any]) -> Iterator[list[Record]]:
         """Yield the driver's records; what Django would do to their values becomes part of the function."""
@@ -53,14 +54,14 @@ class CompiledReader(RowReader):
             rows = compiler.results_iter(results=chunks, tuple_expected=True)
             yield from batches(rows, BATCH)
             return
-        self._source = _Source(self._shortcuts, _chains(converters, compiler.connection))
+        self._source = Source(self._shortcuts, _chains(converters, compiler.connection))
         self._read_record = self._compile(self._source)
         yield from chunks
 
     def _row(self, record: Record, links: list[Any]) -> Row:
         if self._read_record is None:
             return super()._row(record, links)
-        row = self._read_record(record)
+        row: Row = self._read_record(record)
         for link in links:
             row.fields[link.name] = link.of(row.pk)
         return row
@@ -70,7 +71,7 @@ class CompiledReader(RowReader):
             return super()._get(value, record)
         return self._source.function([f"return {self._source.value(value)}"])(record)
 
-    def _compile(self, source: _Source) -> Callable[[Record], Row]:
+    def _compile(self, source: Source) -> Callable[..., Any]:
         """Return the function from a record to its row, links and references left out."""
         row, members = source.bind(Row), ", ".join(f"{n!r}: {source.value(v)}" for n, v in self._fields)
         lines = [f"p = {source.value(self._pk)}", f"f = {{{members}}}", "n = []"]
@@ -81,7 +82,7 @@ class CompiledReader(RowReader):
             key = f"[{', '.join(self._key_source(part, source) for part in self._key)}]"
         return source.function([*lines, f"return {row}(p, {key}, f, {{}}, n)"])
 
-    def _key_source(self, part: str | Value, source: _Source) -> str:
+    def _key_source(self, part: str | Value, source: Source) -> str:
         if isinstance(part, Value):
             return source.value(part)
         if part == "pk":
@@ -92,7 +93,7 @@ class CompiledReader(RowReader):
         return f"*(f[{part!r}] if isinstance(f[{part!r}], list) else (f[{part!r}],))"
 
 
-class _Source:
+class Source:
     """Expressions for values of a record ``r``, and the objects that they name."""
 
     def __init__(self, shortcuts: Shortcuts, chains: dict[int, Encoder]) -> None:
@@ -136,12 +137,12 @@ class _Source:
         dangling = f"({self.bind(value.dangles)}(), {self.value(value.raw)})[1]"
         return f"(None if r[{value.raw.position}] is None else {dangling} if {unnamed} else [{leaves}])"
 
-    def function(self, body: list[str]) -> Callable[[Record], Any]:
-        """Return a function of a record ``r`` with this body."""
-        text = "\n    ".join(["def read(r):", *body])
+    def function(self, body: list[str], more: str = "") -> Callable[..., Any]:
+        """Return a function of a record ``r``, and of arguments named in ``more``, with this body."""
+        text = "\n    ".join([f"def read(r{more}):", *body])
         names = dict(self._names)
         exec(text, names)  # of names of fields, quoted, and of positions; nothing from outside is in it
-        function: Callable[[Record], Any] = names["read"]
+        function: Callable[..., Any] = names["read"]
         return function
 
 

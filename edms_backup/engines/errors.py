@@ -83,3 +83,9 @@ def at_border() -> Iterator[None]:
             f"There is no space left for working files: {error}",
             hint="Nothing was changed. Make room in the temporary directory (TMPDIR names it), then try again.",
         ) from error
+
+
+def one_line(error: BaseException) -> str:
+    """Return the first line of a database's message, without its detail (which may quote row content)."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

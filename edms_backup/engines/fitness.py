@@ -11,7 +11,7 @@ import decimal
 import ipaddress
 import math
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.db import connections, models
@@ -24,7 +24,20 @@ from edms_backup.schema.spec import ModelSpec
 Check = Callable[[Any], str]
 """Takes a JSON value that is not ``None``; returns what is wrong with it, or an empty text."""
 
+_ALWAYS = "always"
+
 _TEXTUAL = ("CharField", "TextField", "SlugField", "FileField", "FilePathField")
+
+
+class _Quick:
+    """A check with a shorter way to tell that a value ``v`` fits: what to put behind ``v is None``."""
+
+    def __init__(self, check: Check, easily: str) -> None:
+        self._check = check
+        self.easily = easily
+
+    def __call__(self, value: Any) -> str:
+        return self._check(value)
 
 
 class Fitness:
@@ -41,6 +54,31 @@ class Fitness:
         own = not primary_key.is_relation and not hasattr(primary_key, "field_names")
         self._key = primary_key.name
         self._key_checks = list(_checks(primary_key, spec.using, features)) if own else []
+        self._fits = self._compile()
+
+    def fits(self, fields: Mapping[str, Any], pk: Any, line: bytes) -> bool:
+        """Return whether a row finds its place for certain; ``False`` when ``problems`` has to be asked.
+
+        ``line`` is the row as it was read: what stands in it without an escape is neither NUL nor half of a
+        surrogate pair.
+        """
+        return b"\\u" not in line and self._fits(fields, pk)
+
+    def _compile(self) -> Callable[[Mapping[str, Any], Any], bool]:
+        """Return the checks as one function of the fields and the primary key, characters of texts left aside."""
+        names: dict[str, Any] = {}
+        conditions = []
+        checks = [(f"F[{name!r}]", check) for name, check in self._checks]
+        for number, (value, check) in enumerate([*checks, *(("P", check) for check in self._key_checks)]):
+            names[f"x{number}"] = check
+            easily = check.easily if isinstance(check, _Quick) else ""
+            if easily != _ALWAYS:
+                conditions.append(f"((v := {value}) is None{easily} or not x{number}(v))")
+        exec(
+            f"def fits(F, P):\n    return {' and '.join(conditions) or True}", names
+        )  # names of fields, quoted
+        function: Callable[[Mapping[str, Any], Any], bool] = names["fits"]
+        return function
 
     def problems(self, fields: dict[str, Any], pk: Any) -> Iterator[tuple[str, str]]:
         """Yield (field, what is wrong) for every value of a row, its primary key too, that finds no place."""
@@ -59,9 +97,11 @@ class Fitness:
 def _checks(column: models.Field[Any, Any], using: str, features: EngineFeatures) -> Iterator[Check]:
     kind, connection = column.get_internal_type(), connections[using]
     if kind in _TEXTUAL:
-        yield _text(column.max_length if features.enforces_length else None, features.stores_nul)
+        limit = column.max_length if features.enforces_length else None
+        short = _ALWAYS if limit is None else f" or (type(v) is str and len(v) <= {limit})"
+        yield _Quick(_text(limit, features.stores_nul), short)
     elif kind == "JSONField":
-        yield _json(features)
+        yield _Quick(_json(features), " or not v and type(v) in (dict, list)")
     elif kind == "FloatField":
         yield _float(features)
     elif kind == "DecimalField" and features.exact_decimals:
@@ -75,7 +115,8 @@ def _checks(column: models.Field[Any, Any], using: str, features: EngineFeatures
     else:
         low, high = connection.ops.integer_field_range(kind) if _is_integer(kind) else (None, None)
         if low is not None or high is not None:
-            yield _integer(low, high)
+            limits = f"{'' if low is None else f'{low} <= '}v{'' if high is None else f' <= {high}'}"
+            yield _Quick(_integer(low, high), f" or (type(v) is int and {limits})")
 
 
 def _orderly_uuid(value: Any) -> str:

@@ -15,9 +15,13 @@ from django.db import DatabaseError, Error, IntegrityError, connections, models,
 from edms_backup.engines.base import BrokenReference, Engine, TargetRow
 from edms_backup.engines.compiled import CompiledReader
 from edms_backup.engines.constraints import broken_references, checks_held_back
-from edms_backup.engines.errors import lost, mapped
-from edms_backup.engines.naming import base_queryset
+from edms_backup.engines.errors import lost, mapped, one_line
+from edms_backup.engines.linereader import LineReader
+from edms_backup.engines.lines import Line, RowComposer
+from edms_backup.engines.naming import BATCH, base_queryset
 from edms_backup.engines.reading import Row, Tally
+from edms_backup.engines.rows import in_pages
+from edms_backup.engines.serverside import ServerJson
 from edms_backup.engines.values import Encoder
 from edms_backup.engines.writing import RowInsert, RowUpdate, takes_plain_values
 from edms_backup.errors import LoadFailed
@@ -43,6 +47,8 @@ class GenericEngine(Engine):
 
     shortcuts: Mapping[str, Encoder] = {}
     """By internal type, what the driver's values can be read with past Django's converters."""
+    page = 0
+    """Rows asked for at once where the driver holds the whole of an answer in memory."""
 
     def __init__(self, alias: str) -> None:
         super().__init__(alias)
@@ -52,6 +58,11 @@ class GenericEngine(Engine):
     def name(self) -> str:
         """Return ``generic``."""
         return "generic"
+
+    @property
+    def server_json(self) -> ServerJson:
+        """Return what the database itself can write as JSON: an unknown one, nothing."""
+        return ServerJson()
 
     @property
     def connection(self) -> Any:
@@ -105,7 +116,34 @@ class GenericEngine(Engine):
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
     ) -> Iterator[Row]:
         """Read rows with one query, joins for natural keys included."""
-        return CompiledReader(spec, registry, inventory, tally, self._shortcut).rows()
+        reader = CompiledReader(spec, registry, inventory, tally, self._shortcut)
+        reader.page = self.page
+        return reader.rows()
+
+    def lines(
+        self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
+    ) -> Iterator[Line]:
+        """Let the database write the lines as far as it can do so exactly; Python writes the rest."""
+        reader = self._line_reader(spec, registry, inventory, tally)
+        if reader.reason:
+            compose = RowComposer(spec)
+            return (compose.line(row) for row in self.rows(spec, registry, inventory, tally))
+        return reader.lines()
+
+    def slower(self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory) -> str:
+        """Return why Python has to write the lines of a model, or send its rows value by value."""
+        if not self.server_json.forms:
+            return ""  # no model has another way
+        reason = self._line_reader(spec, registry, inventory, Tally()).reason
+        columns = [column for column in spec.columns if not takes_plain_values([column])]
+        return reason or (f"{columns[0].name} is wrapped in SQL of its own" if columns else "")
+
+    def _line_reader(
+        self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
+    ) -> LineReader:
+        reader = LineReader(spec, registry, inventory, tally, self._shortcut, self.server_json)
+        reader.page = self.page
+        return reader
 
     def _shortcut(self, column: models.Field[Any, Any]) -> Encoder | None:
         """Return an encoder for what the driver gives for ``column``, without Django's converters."""
@@ -294,10 +332,9 @@ class GenericEngine(Engine):
             chosen._raw_delete(self.alias)  # no collector: neither cascades nor signals
 
     def column_values(self, model: type[models.Model], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-        """Select them with one query."""
-        yield from (
-            base_queryset(model, self.alias).order_by().values_list("pk", *names).iterator(chunk_size=2000)
-        )
+        """Select them with one query, or a page at a time where the driver would hold all of them."""
+        rows = base_queryset(model, self.alias).values_list("pk", *names)
+        yield from in_pages(rows.order_by("pk"), self.page) if self.page else rows.iterator(chunk_size=BATCH)
 
     def set_column(self, model: type[models.Model], attname: str, changes: Iterable[tuple[Any, Any]]) -> None:
         """Update row by row."""
@@ -343,12 +380,6 @@ class GenericEngine(Engine):
     def volatile_tables(self, specs: Sequence[ModelSpec]) -> list[tuple[str, str]]:
         """Return nothing: an unknown backend does not tell."""
         return []
-
-
-def one_line(error: BaseException) -> str:
-    """Return the first line of a database's message, without its detail (which may quote row content)."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _field_name(spec: ModelSpec, attname: str) -> str:

@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from edms_backup.engines.reading import Row
 from edms_backup.errors import DumpFailed
+from edms_backup.package.canonical import canonical, strict_loads
 from edms_backup.package.content import compose
 from edms_backup.schema.spec import ModelSpec
 
 _UNWRITABLE = (ValueError, TypeError, RecursionError)
+
+
+class Line(NamedTuple):
+    """One row as it stands in a package."""
+
+    line: bytes
+    """The whole line, line feed included."""
+    content: bytes
+    """What the digest of the row covers."""
+    key: bytes | None
+    """Natural key as canonical JSON; ``None`` for a keyless model."""
+    pk: bytes
+    """Primary key as canonical JSON."""
+    row: Row | None = None
+    """The row itself, where Python has read it; ``None`` where the database wrote the line."""
+
+    @property
+    def name(self) -> str:
+        """Return the natural key of the row for people, or its primary key when it has none."""
+        if self.key is None:
+            return f"pk={strict_loads(self.pk)}"
+        return ", ".join(map(str, strict_loads(self.key)))
+
+
+def tells_key(spec: ModelSpec) -> bool:
+    """Return whether the fields of a line tell the natural key; else it is a member of its own."""
+    told = {column.name for column in spec.columns} | {"pk"}
+    return not spec.key.by_method and set(spec.key.components) <= told
 
 
 class RowComposer:
@@ -20,8 +49,7 @@ class RowComposer:
         self._model = spec.model._meta.label_lower
         self._pk_in_key = spec.key.by_primary_key
         self._keyless = spec.key.keyless
-        told = {column.name for column in spec.columns} | {"pk"}
-        self._with_key = spec.key.by_method or not set(spec.key.components) <= told
+        self._with_key = not tells_key(spec)
 
     def __call__(self, row: Row) -> tuple[bytes, bytes]:
         """Return line and content of one row; raises ``DumpFailed`` for one that no line can hold."""
@@ -38,6 +66,12 @@ class RowComposer:
             )
         except _UNWRITABLE as error:
             raise self._unwritable(row, error) from error
+
+    def line(self, row: Row) -> Line:
+        """Return the same with the row's key and primary key."""
+        line, content = self(row)
+        key = None if row.key is None else canonical(row.key)
+        return Line(line, content, key, canonical(row.pk), row)
 
     def _unwritable(self, row: Row, error: Exception) -> DumpFailed:
         """Say which value of which row it is: one that cannot be written alone either."""

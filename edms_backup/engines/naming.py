@@ -2,49 +2,43 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import connections, models
+from django.db import models
 
-from edms_backup.engines.values import Encoder, behind_references, encode_plain, encoder, unchanged
+from edms_backup.engines.values import Encoder, encode_plain, encoder, unchanged
 from edms_backup.errors import DumpFailed
-from edms_backup.naturalkeys import KeyRegistry
-from edms_backup.naturalkeys.resolve import concrete
+from edms_backup.naturalkeys import KeyLookup, KeyRegistry
+from edms_backup.naturalkeys.paths import (
+    base_queryset,
+    behind_references,
+    columns_along,
+    outer_join_all,
+    value_reader,
+)
 from edms_backup.schema.spec import ModelSpec
+
+__all__ = [
+    "BATCH",
+    "as_primary_key",
+    "base_queryset",
+    "called_key",
+    "leaf_column",
+    "leaf_encoder",
+    "may_be_null",
+    "names_of",
+    "outer_join_all",
+    "primary_key_reader",
+    "stream_names",
+]
 
 BATCH = 2000  # rows per fetch and per look-up of generic references
 
 
-def base_queryset(model: type[models.Model], using: str) -> models.QuerySet[Any]:
-    """Return a queryset of every row: no manager of the host is asked, soft-deleted rows are seen.
-
-    ``Meta.ordering`` is left out as well: it may sort by other tables, lose rows over it, or have no end.
-    """
-    return models.QuerySet(model=model, using=using).order_by()
-
-
-def outer_join_all(queryset: models.QuerySet[Any]) -> None:
-    """Turn every join of ``queryset`` into an outer join, so that a dangling reference loses no row.
-
-    Django joins a NOT NULL foreign key with INNER JOIN; a row whose target is gone (a key without a
-    constraint, checks that were off) would vanish from the result without a word.
-    """
-    query = queryset.query
-    for alias, join in list(query.alias_map.items()):
-        if getattr(join, "join_type", None) == "INNER JOIN":
-            query.alias_map[alias] = join.promote()  # type: ignore[union-attr]
-
-
 def leaf_column(model: type[models.Model], path: str) -> models.Field[Any, Any] | None:
     """Return the column that an ORM path ends at, behind all references; ``None`` for a composite key."""
-    current = model
-    *steps, last = path.split("__")
-    for step in steps:
-        current = concrete(current._meta.get_field(step).related_model)  # type: ignore[arg-type]
-    column: Any = current._meta.pk if last == "pk" else current._meta.get_field(last)
+    column: Any = columns_along(model, path)[-1]
     if isinstance(column, models.Field):
         column = behind_references(column)
     return None if hasattr(column, "field_names") or not isinstance(column, models.Field) else column
@@ -79,24 +73,16 @@ def names_of(spec: ModelSpec, registry: KeyRegistry, ids: Iterable[Any]) -> dict
 
     An id that does not even fit the primary key's type names nothing.
     """
-    texts: dict[Any, list[str]] = defaultdict(list)
-    read = primary_key_reader(spec)
-    for value in ids:
-        pk = read(value)
-        if pk is not None:
-            texts[pk].append(str(value))
-    key = registry.of(spec.model)
-    paths = key.paths
+    if hasattr(spec.model._meta.pk, "field_names"):
+        return {}  # nothing soft can hold a composite key
+    paths = registry.of(spec.model).paths
     encoders = [leaf_encoder(spec.model, path) for path in paths]
-    encode_pk = leaf_encoder(spec.model, "pk")
+    encode_pk, read_pk = leaf_encoder(spec.model, "pk") or unchanged, primary_key_reader(spec)
     found: dict[str, dict[str, Any]] = {}
-    queryset = base_queryset(spec.model, spec.using).filter(pk__in=list(texts)).values_list("pk", *paths)
-    outer_join_all(queryset)
-    for pk, *values in queryset:
+    for value, values in KeyLookup(spec.model, paths, spec.using).keys(ids).items():
         named = [v if v is None or e is None else e(v) for v, e in zip(values, encoders, strict=True)]
-        known = any(value is not None for value in named)
-        name = {"key": named} if known else {"pk": pk if encode_pk is None else encode_pk(pk)}
-        found.update((text, name) for text in texts[pk])
+        known = any(part is not None for part in named)
+        found[str(value)] = {"key": named} if known else {"pk": encode_pk(read_pk(value))}
     return found
 
 
@@ -110,21 +96,7 @@ def primary_key_reader(spec: ModelSpec) -> Callable[[Any], Any]:
     column: Any = spec.model._meta.pk
     if hasattr(column, "field_names"):
         return lambda value: None  # nothing soft can hold a composite key
-    column = behind_references(column)
-    kind, to_python = column.get_internal_type(), column.to_python
-    is_number = kind.endswith(("AutoField", "IntegerField"))
-    low, high = connections[spec.using].ops.integer_field_range(kind) if is_number else (None, None)
-
-    def read(value: Any) -> Any:
-        try:
-            pk = to_python(value)
-        except (ValidationError, ValueError, TypeError):
-            return None
-        if isinstance(pk, int) and ((low is not None and pk < low) or (high is not None and pk > high)):
-            return None
-        return pk
-
-    return read
+    return value_reader(column, spec.using)
 
 
 def called_key(instance: models.Model) -> list[Any]:

@@ -10,12 +10,28 @@ from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
+from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson
 from edms_backup.engines.writing import RowInsert
 from edms_backup.schema.spec import ModelSpec
 
+_JSON = {
+    **dict.fromkeys((*INTEGERS, "BooleanField"), "({0})::text"),
+    **dict.fromkeys(TEXTS, f"CASE WHEN octet_length({{0}}) < {LONG} THEN to_json({{0}})::text END"),
+    **dict.fromkeys(("native uuid", "DecimalField"), """'"' || ({0})::text || '"'"""),
+    # Python knows the years 1 to 9999; PostgreSQL knows more, and infinities.
+    "DateField": (
+        "CASE WHEN {0} BETWEEN '0001-01-01' AND '9999-12-31' "
+        """THEN '"' || to_char({0}, 'YYYY-MM-DD') || '"' END"""
+    ),
+    "DateTimeField": (
+        "CASE WHEN {0} BETWEEN '0001-01-01 00:00+00' AND '9999-12-31 23:59:59.999999+00' THEN replace("
+        """'"' || to_char({0} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', '.000000', '') END"""
+    ),
+}
+
 
 class PostgreSQLEngine(GenericEngine):
-    """Overrides snapshot, locks and sequences."""
+    """Overrides snapshot, locks, sequences, and writes JSON where the server does it exactly."""
 
     features = EngineFeatures(
         consistent_snapshot=True,
@@ -23,11 +39,17 @@ class PostgreSQLEngine(GenericEngine):
         stores_nan=True,
         stores_infinity=True,
     )
+    server_json = ServerJson(forms=_JSON, utc_only=False)
 
     @property
     def name(self) -> str:
         """Return ``postgresql``."""
         return "postgresql"
+
+    @property
+    def lock(self) -> str:
+        """Return what ``transaction`` keeps away from the tables."""
+        return "SHARE ROW EXCLUSIVE on its tables: others read on, writers wait until it ends"
 
     def _insert_rows(self, insert: RowInsert, records: list[dict[str, Any]]) -> None:
         """Send the rows with ``COPY``, which takes them in a part of the time."""

@@ -7,74 +7,45 @@ are resolved a batch of rows at a time, one query per content type that occurs i
 
 from __future__ import annotations
 
-import itertools
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import models
 from django.db.models.functions import Cast
 
+from edms_backup.engines.followed import Targets
+from edms_backup.engines.links import Links
 from edms_backup.engines.naming import (
     BATCH,
     base_queryset,
     called_key,
     leaf_column,
     leaf_encoder,
-    names_of,
     outer_join_all,
 )
-from edms_backup.engines.softrefs import occurrences, reference_name
+from edms_backup.engines.rows import Record, Row, Tally, batches
 from edms_backup.engines.values import (
     Encoder,
     behind_references,
     encoder,
     json_value,
     speaks_for_itself,
-    unchanged,
 )
 from edms_backup.errors import DumpFailed
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
-from edms_backup.schema.spec import Fate, GenericRef, ManyToMany, ModelSpec, SoftRef
+from edms_backup.schema.spec import ModelSpec
 
-Record = Sequence[Any]
+__all__ = ["Named", "Record", "Row", "RowReader", "Tally", "Value"]
 
-
-@dataclass(slots=True)
-class Row:
-    """One canonical row."""
-
-    pk: Any
-    """Primary key as JSON."""
-    key: list[Any] | None
-    """Natural key as JSON, flat; ``None`` for a keyless model."""
-    fields: dict[str, Any]
-    """Field names to JSON values, in the order of Django's serializers."""
-    refs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Generic references by name: the column, the target's model and its key (or primary key)."""
-    json_null: list[str] = field(default_factory=list)
-    """JSON columns whose ``None`` is JSON ``null``, not SQL NULL."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was noticed while reading: places that dangle, by model and field."""
-
-    dangling: dict[tuple[str, str], int] = field(default_factory=dict)
-    dangling_generic: dict[tuple[str, str], int] = field(default_factory=dict)
-
-    def note(self, where: dict[tuple[str, str], int], label: str, name: str) -> None:
-        """Count one more dangling place."""
-        where[(label, name)] = where.get((label, name), 0) + 1
-
-
-def batches(records: Iterable[Record], size: int) -> Iterator[list[Record]]:
-    """Yield lists of up to ``size`` records (``itertools.batched`` came with Python 3.12)."""
-    iterator = iter(records)
-    while batch := list(itertools.islice(iterator, size)):
-        yield batch
+_IN_ORDER = (
+    "CharField",
+    "SlugField",
+    "UUIDField",
+    *(f"{size}{kind}" for size in ("", "Big", "Small") for kind in ("AutoField", "IntegerField")),
+)
+"""Internal types of primary keys by which "after this one" means the same to the database as its order."""
 
 
 class _Columns:
@@ -134,6 +105,9 @@ class RowReader:
     ``registry`` names referenced rows, ``inventory`` tells where generic references may lead.
     """
 
+    page = 0
+    """Rows asked for at once from a database whose driver holds the whole of an answer in memory; 0: all of them."""
+
     def __init__(self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally) -> None:
         self.spec = spec
         self.registry = registry
@@ -142,23 +116,32 @@ class RowReader:
         self._columns = _Columns()
         self._json: dict[str, int] = {}
         self._pk = self._leaf("pk")
-        self._fields = [(column.name, self._field(column)) for column in spec.columns]
-        self._key = self._key_parts()
         followed = spec.generics or spec.soft
-        self._targets = _Targets(spec, registry, inventory, tally) if followed else None
+        self._targets = Targets(spec, registry, inventory, tally) if followed else None
+        self._select()
+
+    def _select(self) -> None:
+        """Choose what is read of each row beside its primary key."""
+        self._fields = [(column.name, self._field(column)) for column in self.spec.columns]
+        self._key = self._key_parts()
 
     def rows(self) -> Iterator[Row]:
         """Yield every row in the order of its primary key."""
         queryset = base_queryset(self.spec.model, self.spec.using).order_by("pk")
-        yield from self._read(
-            queryset, [_Links(link, self.registry, self.spec, self.tally) for link in self.spec.many_to_many]
-        )
+        yield from self._read(queryset, self._links())
 
-    def _read(self, queryset: models.QuerySet[Any], links: list[_Links]) -> Iterator[Row]:
-        texts = {_json_alias(name): Cast(name, models.TextField()) for name in self._json}
-        selected = queryset.annotate(**texts).values_list(*self._columns.names)
-        outer_join_all(selected)
-        for batch in self._records(selected):
+    def _links(self) -> list[Links]:
+        return [
+            Links(link, self.registry, self.spec, self.tally, self.page) for link in self.spec.many_to_many
+        ]
+
+    def some(self, pks: Iterable[Any]) -> Iterator[Row]:
+        """Yield the rows with these primary keys, in the order of those, without their many-to-many fields."""
+        queryset = base_queryset(self.spec.model, self.spec.using).filter(pk__in=list(pks)).order_by("pk")
+        yield from self._read(queryset, [])
+
+    def _read(self, queryset: models.QuerySet[Any], links: list[Links]) -> Iterator[Row]:
+        for batch in self._batches(queryset):
             try:
                 rows = [self._row(record, links) for record in batch]
             except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
@@ -167,11 +150,35 @@ class RowReader:
         for link in links:
             link.finish()
 
+    def _batches(self, queryset: models.QuerySet[Any]) -> Iterator[list[Record]]:
+        """Yield the records of a query in the order of the primary key, a page after the other where that is asked."""
+        column: Any = self.spec.model._meta.pk
+        pageable = behind_references(column).get_internal_type() in _IN_ORDER
+        if not self.page or not pageable:
+            yield from self._records(self._selected(queryset))
+            return
+        rest, size = queryset, self.page
+        while size == self.page:
+            size = 0
+            for batch in self._records(self._selected(rest)[: self.page]):
+                size += len(batch)
+                last = batch[-1][self._pk.position]
+                yield batch
+            if size:
+                rest = queryset.filter(pk__gt=last)
+
+    def _selected(self, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        """Return the query for everything that is read of each row."""
+        texts = {_json_alias(name): Cast(name, models.TextField()) for name in self._json}
+        selected: models.QuerySet[Any] = queryset.annotate(**texts).values_list(*self._columns.names)
+        outer_join_all(selected)
+        return selected
+
     def _records(self, selected: models.QuerySet[Any]) -> Iterator[list[Record]]:
         """Yield the records in lists of up to ``BATCH``."""
         return batches(selected.iterator(chunk_size=BATCH), BATCH)
 
-    def _row(self, record: Record, links: list[_Links]) -> Row:
+    def _row(self, record: Record, links: list[Links]) -> Row:
         row = Row(self._pk.get(record), None, {name: value.get(record) for name, value in self._fields})
         for name, position in self._json.items():
             if row.fields[name] is None and record[position] is not None:
@@ -247,111 +254,3 @@ class RowReader:
             return [part.get(record)]
         value = row.pk if part == "pk" else row.fields[part]
         return value if isinstance(value, list) and part != "pk" else [value]
-
-
-class _Links:
-    """The many-to-many values of one field, read beside the rows: both come in the order of the owner."""
-
-    def __init__(self, link: ManyToMany, registry: KeyRegistry, spec: ModelSpec, tally: Tally) -> None:
-        self.name = link.name
-        self._label = spec.label
-        self._tally = tally
-        target = registry.of(link.target)
-        paths = list(target.paths)
-        names = [f"{link.target_name}__{path}" for path in paths]
-        self._encoders = [leaf_encoder(link.through, name) for name in names]
-        columns: dict[str, Any] = {column.attname: column for column in link.through._meta.concrete_fields}
-        self._encode_source = encoder(columns[link.source]) or unchanged
-        self._encode_raw = encoder(columns[link.target_attname]) or unchanged
-        owners = base_queryset(spec.model, spec.using).filter(pk=models.OuterRef(link.source))
-        every = base_queryset(link.through, spec.using)
-        self._count_strays(every.filter(~models.Exists(owners)).count())
-        # A link whose owner is gone must not stand in the way of those that follow it.
-        queryset = (
-            every.filter(models.Exists(owners))
-            .order_by(link.source, "pk")
-            .values_list(link.source, link.target_attname, *names)
-        )
-        outer_join_all(queryset)
-        self._stream = iter(queryset.iterator(chunk_size=BATCH))
-        self._next: Record | None = next(self._stream, None)
-
-    def _count_strays(self, count: int) -> None:
-        if count:
-            self._tally.dangling[(self._label, self.name)] = count
-
-    def of(self, pk: Any) -> list[Any]:
-        """Return the targets of one owner, sorted; owners must be asked for in the order of the table."""
-        found: list[Any] = []
-        while self._next is not None and self._encode_source(self._next[0]) == pk:
-            found.append(self._target(self._next))
-            self._next = next(self._stream, None)
-        return sorted(found, key=repr)
-
-    def _target(self, record: Record) -> Any:
-        """Return the natural key of a link's target, or its primary key where there is none to be had."""
-        values = [
-            value if value is None or encode is None else encode(value)
-            for value, encode in zip(record[2:], self._encoders, strict=True)
-        ]
-        if values and all(value is None for value in values):
-            self._tally.note(self._tally.dangling, self._label, self.name)
-            return self._encode_raw(record[1])
-        return values or self._encode_raw(record[1])
-
-    def finish(self) -> None:
-        """Raise ``DumpFailed`` unless every link has found its owner."""
-        if self._next is not None:
-            raise DumpFailed(
-                f"Links of {self._label}.{self.name} could not be read in the order of their owners.",
-                hint="Nothing was published. Run `edms_backup check`.",
-            )
-
-
-class _Targets:
-    """Names the rows that generic and declared soft references of one model point at."""
-
-    def __init__(self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally) -> None:
-        self.spec = spec
-        self.registry = registry
-        self.inventory = inventory
-        self.tally = tally
-
-    def resolve(self, rows: list[Row]) -> None:
-        """Fill ``refs`` of a batch of rows."""
-        for soft in self.spec.soft:
-            self._resolve_soft(soft, rows)
-        for generic in self.spec.generics:
-            wanted: dict[tuple[str, str], list[Row]] = defaultdict(list)
-            for row in rows:
-                content_type, object_id = row.fields[generic.content_type_name], row.fields[generic.object_id]
-                if isinstance(content_type, list) and object_id is not None:
-                    wanted[(content_type[0], content_type[1])].append(row)
-            for (app_label, model_name), holders in wanted.items():
-                self._resolve_type(generic, f"{app_label}.{model_name}", holders)
-
-    def _resolve_soft(self, soft: SoftRef, rows: list[Row]) -> None:
-        target = self.inventory[soft.target]
-        found = [(row, *place) for row in rows for place in occurrences(row.fields[soft.field], soft.path)]
-        names = names_of(target, self.registry, {value for _, _, value in found}) if found else {}
-        for row, path, value in found:
-            named = names.get(str(value))
-            if named is None:
-                self.tally.note(self.tally.dangling_generic, self.spec.label, soft.field)
-                continue
-            reference = {"field": soft.field, "model": target.model._meta.label_lower, **named}
-            row.refs[reference_name(soft, path)] = {**reference, "path": list(path)} if path else reference
-
-    def _resolve_type(self, generic: GenericRef, label: str, holders: list[Row]) -> None:
-        spec = self.inventory.of_label(label)
-        if spec is not None and spec.fate is Fate.EXCLUDED:
-            return  # its rows do not travel: the id is all that there is to say
-        names: dict[str, dict[str, Any]] = {}
-        if spec is not None:
-            names = names_of(spec, self.registry, {row.fields[generic.object_id] for row in holders})
-        for row in holders:
-            target = names.get(str(row.fields[generic.object_id]))
-            if target is None:
-                self.tally.note(self.tally.dangling_generic, self.spec.label, generic.name)
-                continue
-            row.refs[generic.name] = {"field": generic.object_id, "model": label, **target}

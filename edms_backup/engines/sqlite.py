@@ -7,12 +7,34 @@ from typing import Any
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
+from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson
 from edms_backup.engines.values import WITHOUT_OBJECTS
 from edms_backup.schema.spec import ModelSpec
 
+# A column may hold a value of any type, and dates are texts that nobody has checked.
+_JSON = {
+    **dict.fromkeys(INTEGERS, "CASE typeof({0}) WHEN 'integer' THEN CAST({0} AS TEXT) END"),
+    **dict.fromkeys(
+        TEXTS, f"CASE WHEN typeof({{0}}) = 'text' AND length({{0}}) < {LONG} THEN json_quote({{0}}) END"
+    ),
+    "BooleanField": "CASE {0} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END",
+    "UUIDField": (
+        "CASE WHEN length({0}) = 32 AND {0} NOT GLOB '*[^0-9a-f]*' THEN '\"' || substr({0}, 1, 8) || '-' || "
+        "substr({0}, 9, 4) || '-' || substr({0}, 13, 4) || '-' || substr({0}, 17, 4) || '-' || "
+        "substr({0}, 21) || '\"' END"
+    ),
+    "DateField": ("CASE WHEN {0} >= '0001' AND {0} = strftime('%Y-%m-%d', {0}) THEN '\"' || {0} || '\"' END"),
+    "DateTimeField": (
+        "CASE WHEN {0} < '0001' OR substr({0}, 1, 19) <> strftime('%Y-%m-%d %H:%M:%S', substr({0}, 1, 19)) "
+        "THEN NULL WHEN length({0}) = 19 OR (length({0}) = 26 AND substr({0}, 20, 1) = '.' "
+        "AND substr({0}, 21) NOT GLOB '*[^0-9]*' AND substr({0}, 21) <> '000000') "
+        "THEN '\"' || replace({0}, ' ', 'T') || 'Z\"' END"
+    ),
+}
+
 
 class SQLiteEngine(GenericEngine):
-    """Overrides snapshot, lock and sequences."""
+    """Overrides snapshot, lock, sequences, and writes JSON where the database does it exactly."""
 
     features = EngineFeatures(
         consistent_snapshot=True,
@@ -25,11 +47,17 @@ class SQLiteEngine(GenericEngine):
         json_numbers_as_written=True,
     )
     shortcuts = WITHOUT_OBJECTS
+    server_json = ServerJson(forms=_JSON)
 
     @property
     def name(self) -> str:
         """Return ``sqlite``."""
         return "sqlite"
+
+    @property
+    def lock(self) -> str:
+        """Return what ``transaction`` keeps away from the tables."""
+        return "the one write lock of the database: others read on, writers wait until it ends"
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
         # A deferred transaction begins with its first read; until then others may still write.

@@ -22,6 +22,25 @@ from django.db import models
 from django.utils.duration import duration_string
 from django.utils.encoding import is_protected_type
 
+from edms_backup.naturalkeys.paths import behind_references
+
+__all__ = [
+    "WITHOUT_OBJECTS",
+    "Encoder",
+    "behind_references",
+    "decode",
+    "decoder",
+    "encode_plain",
+    "encoder",
+    "exact_type",
+    "is_plain",
+    "json_value",
+    "moment_in_utc",
+    "speaks_for_itself",
+    "unchanged",
+    "uuid_of_digits",
+]
+
 _SHORT = 200  # characters of JSON that are worth remembering
 
 Encoder = Callable[[Any], Any]
@@ -157,13 +176,6 @@ def unchanged(value: Any) -> Any:
     return value
 
 
-def behind_references(column: Any) -> Any:
-    """Return the column whose values ``column`` holds: itself, or what its references lead to in the end."""
-    while column.is_relation:
-        column = column.target_field
-    return column
-
-
 def encoder(column: models.Field[Any, Any]) -> Encoder | None:
     """Return the function that turns a database value of ``column`` (never ``None``) into JSON.
 
@@ -199,8 +211,13 @@ def speaks_for_itself(column: models.Field[Any, Any]) -> bool:
 
 def exact_type(column: models.Field[Any, Any]) -> type | None:
     """Return the Python type of values that are what the database holds for ``column`` without any change."""
-    djangos = all(_is_djangos(column, name) for name in ("get_prep_value", "get_db_prep_value", "to_python"))
-    return _OWN_JSON.get(column.get_internal_type()) if djangos else None
+    return _OWN_JSON.get(column.get_internal_type()) if is_djangos_own(column) else None
+
+
+def is_djangos_own(column: models.Field[Any, Any]) -> bool:
+    """Return whether Django itself decides what the database gets for a value of ``column``."""
+    methods = ("get_prep_value", "get_db_prep_value", "get_db_prep_save", "to_python")
+    return all(_is_djangos(column, name) for name in methods)
 
 
 def _is_djangos(column: models.Field[Any, Any], method: str) -> bool:

@@ -9,12 +9,17 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db import connections, models
+from django.db import models
 from django.db.models import Count, Q
 
 from edms_backup.findings import Finding, Severity
-from edms_backup.naturalkeys.resolve import KeyRegistry, KeySpec, concrete, holds_number_of
+from edms_backup.naturalkeys.indexes import TableIndexes, declared, missing_indexes, what_to_add
+from edms_backup.naturalkeys.paths import base_queryset, columns_along
+from edms_backup.naturalkeys.resolve import KeyRegistry, KeySpec, holds_number_of
 from edms_backup.naturalkeys.trace import Untraceable, holds_number, trace
+
+LARGE = 10_000
+"""Rows from which on reading a whole table for each look-up is worth a warning."""
 
 
 def audit_model(model: type[models.Model], key: KeySpec) -> Iterator[Finding]:
@@ -108,25 +113,22 @@ def _on_model(model: type[models.Model]) -> bool:
 def _columns(model: type[models.Model], key: KeySpec) -> Iterator[tuple[str, Any]]:
     """Yield the column that every path of a key ends at."""
     for path in key.paths:
-        current = model
-        *steps, last = path.split("__")
         try:
-            for step in steps:
-                current = concrete(current._meta.get_field(step).related_model)  # type: ignore[arg-type]
-            column: Any = current._meta.pk if last == "pk" else current._meta.get_field(last)
+            column = columns_along(model, path)[-1]
         except FieldDoesNotExist:
             continue  # a declaration that names no field is refused when the key is resolved
+        last = path.rpartition("__")[-1]
         if last != "pk" or isinstance(column, models.DateTimeField):
             yield path, column
 
 
 def audit_rows(model: type[models.Model], using: str, key: KeySpec) -> Iterator[Finding]:
-    """Yield what the rows tell: keys that name several rows or hold NULL, look-ups without an index."""
+    """Yield what the rows tell: keys that name several rows or hold NULL."""
     if key.keyless or key.by_method:
         return
-    rows: models.QuerySet[Any] = models.QuerySet(model=model, using=using)
+    rows = base_queryset(model, using)
     if not key.unique:
-        groups = rows.order_by().values(*key.paths).annotate(edms_rows=Count("pk")).filter(edms_rows__gt=1)
+        groups = rows.values(*key.paths).annotate(edms_rows=Count("pk")).filter(edms_rows__gt=1)
         surplus = sum(group["edms_rows"] - 1 for group in groups.iterator(chunk_size=2000))
         if surplus:
             yield _finding(
@@ -146,34 +148,35 @@ def audit_rows(model: type[models.Model], using: str, key: KeySpec) -> Iterator[
         if count:
             text = f"{count} rows of {key.label} have NULL in their natural key ({', '.join(nullable)})."
             yield _finding("key_is_null", Severity.WARNING, model, text, "Fill the column.", count)
-    if not key.unique and not _indexed(model, using, key):
-        yield _finding(
-            "key_without_index",
-            Severity.INFO,
-            model,
-            f"No index leads to {key.label} by {', '.join(key.components)}.",
-            f"An index on {', '.join(key.components)} makes look-ups by natural key fast.",
-        )
 
 
-def _indexed(model: type[models.Model], using: str, key: KeySpec) -> bool:
-    """Return whether an index or constraint begins with the first column of the key."""
-    first = key.components[0].split("__")[0]
-    column: Any = model._meta.pk if first == "pk" else model._meta.get_field(first)
-    connection = connections[using]
-    with connection.cursor() as cursor:
-        constraints = connection.introspection.get_constraints(cursor, model._meta.db_table)
-    return any(
-        entry["columns"] and entry["columns"][0] == column.column and (entry["index"] or entry["unique"])
-        for entry in constraints.values()
-    )
+def audit_index(
+    model: type[models.Model], key: KeySpec, live: TableIndexes | None = None
+) -> Iterator[Finding]:
+    """Yield which index a look-up by natural key lacks: in the tables, or (without ``live``) in the models."""
+    gap = missing_indexes(model, key, live or declared)
+    if not gap:
+        return
+    places = ", nor one of ".join(f"{c.model._meta.db_table} begins with {c.column}" for c in gap)
+    by = ", ".join(key.components)
+    if live is None:
+        severity = Severity.INFO
+        text = f"No index of {places}: a look-up of {key.label} by {by} reads the whole table."
+    else:
+        count = base_queryset(model, live.using).count()
+        severity = Severity.WARNING if count >= LARGE else Severity.INFO
+        text = f"No index of {places}: a look-up of {key.label} by {by} reads the whole table, {count} rows."
+    if live is not None and not missing_indexes(model, key, declared):
+        hint = "The model declares one; `manage.py sqlmigrate` shows the statement that makes it."
+    else:
+        hint = what_to_add(model, key, gap)
+    yield _finding("key_without_index", severity, model, text, hint)
 
 
 def hides_rows(model: type[models.Model], using: str) -> Finding | None:
     """Return a finding when the default manager does not show every row; backups see all of them."""
-    every: models.QuerySet[Any] = models.QuerySet(model=model, using=using)
     shown = model._default_manager.using(using).count()
-    hidden = every.count() - shown
+    hidden = base_queryset(model, using).count() - shown
     if hidden <= 0:
         return None
     return _finding(
@@ -190,11 +193,17 @@ def audit_all(
     found: Iterable[tuple[type[models.Model], str]], registry: KeyRegistry, *, rows: bool
 ) -> Iterator[Finding]:
     """Audit models, given with their database; ``rows``: look at live data as well."""
+    tables: dict[str, TableIndexes] = {}
     for model, using in found:
         key = registry.of(model)
         yield from audit_model(model, key)
-        if rows:
+        if not rows:
+            yield from audit_index(model, key)
+        else:
             yield from audit_rows(model, using, key)
+            if using not in tables:
+                tables[using] = TableIndexes(using)
+            yield from audit_index(model, key, tables[using])
             hidden = hides_rows(model, using)
             if hidden is not None:
                 yield hidden

@@ -7,12 +7,15 @@ text codes); ``"parent__code"`` follows relations.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.db import models
 
 from edms_backup.errors import NaturalKeyError
+from edms_backup.naturalkeys.lookup import Key, KeyLookup
+from edms_backup.naturalkeys.paths import base_queryset
 from edms_backup.naturalkeys.trace import Untraceable, read_path, trace
 
 
@@ -98,9 +101,23 @@ class NaturalKeyManager(models.Manager[Any]):
                 f"{self.model._meta.label} is named by {len(paths)} values ({', '.join(paths)}), got {len(values)}."
             )
         # The base queryset, not the default one: a soft-deleted row has a name as well.
-        queryset: models.QuerySet[Any] = models.QuerySet(model=self.model, using=self._db or self.db)
+        queryset = base_queryset(self.model, self.db)
         found: models.Model = queryset.get(**dict(zip(paths, values, strict=True)))
         return found
+
+    def in_bulk_by_natural_key(self, keys: Iterable[Sequence[Any]]) -> dict[Key, Any]:
+        """Return the row that each of ``keys`` names, in few queries; keys that name none are left out.
+
+        Each key holds what ``get_by_natural_key`` takes. Raises ``MultipleObjectsReturned`` like ``get()``.
+        """
+        return self._lookup().rows(keys)
+
+    def natural_keys(self, pks: Iterable[Any]) -> dict[Any, Key]:
+        """Return the natural key of the row with each primary key, in few queries."""
+        return self._lookup().keys(pks)
+
+    def _lookup(self) -> KeyLookup:
+        return KeyLookup(self.model, declared_paths(self.model), self.db)
 
 
 class NaturalKeyModel(models.Model):

@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
-from django.db import models
+from django.db import models, router
 
 from edms_backup.errors import NaturalKeyError
 from edms_backup.naturalkeys import derive
 from edms_backup.naturalkeys.declare import registered
+from edms_backup.naturalkeys.lookup import KeyLookup
+from edms_backup.naturalkeys.paths import concrete
 from edms_backup.naturalkeys.trace import Untraceable, holds_number, trace
 
 _NUMBER = "natural_key() contains the primary key"
@@ -106,6 +108,21 @@ class KeyRegistry:
         else:
             self._specs[label] = spec
         return spec
+
+    def lookup(self, model: type[models.Model], using: str = "") -> KeyLookup:
+        """Return what finds rows of ``model`` by the key that counts, and their keys, many at a time.
+
+        ``using``: the database; by default the one that the site's routers read from. Raises
+        ``NaturalKeyError`` for a keyless model, and like ``of``.
+        """
+        key = self.of(model)
+        if key.keyless:
+            raise NaturalKeyError(
+                f"{key.label} has no natural key ({key.why}); nothing can be looked up by it.",
+                hint=f"Declare a key for {key.label} in EDMS_BACKUP['NATURAL_KEYS'].",
+            )
+        using = using or router.db_for_read(model)
+        return KeyLookup(concrete(model), key.paths, using, by_method=key.by_method)
 
     def without(self, labels: Iterable[str]) -> KeyRegistry:
         """Return a registry in which the rows of ``labels`` are known by content."""
@@ -280,12 +297,6 @@ def holds_number_of(model: type[models.Model], reason: str) -> bool:
     """Return whether an untraceable method gave up at a number that a database gave out."""
     found = re.search(r" of ((?:\w+__)?pk)$", reason)
     return found is not None and holds_number(model, found[1])
-
-
-def concrete(model: type[models.Model]) -> type[models.Model]:
-    """Return the model that owns the table: a proxy's concrete model, else the model itself."""
-    owner = model._meta.concrete_model
-    return owner if owner is not None else model
 
 
 def _as_pk(model: type[models.Model], name: str) -> str:

@@ -1,9 +1,9 @@
 """THE FORMAT: what a package is, byte by byte. No Django; ``docs/format.md`` is the specification.
 
 Reading order: ``rows`` (one line), ``manifest`` (what is in a package), ``container`` (bytes on disk),
-``writer``, ``reader``, ``verify``; beneath them ``canonical`` (JSON), ``compression`` (codecs), ``files``
-(the index of files) and ``records`` (dataclasses as JSON). ``unpack.py`` and ``README.txt`` are not used
-by the app: they travel in every package, for the day when the app is gone.
+``growing`` and ``writer``, ``reader``, ``verify``; beneath them ``canonical`` (JSON), ``compression``
+(codecs), ``files`` (the index of files) and ``records`` (dataclasses as JSON). ``unpack.py`` and
+``README.txt`` are not used by the app: they travel in every package, for the day when the app is gone.
 """
 
 from edms_backup.package.container import FORMAT_VERSION, segment_name

@@ -32,7 +32,7 @@ ZSTD_WINDOW_LOG = 23
 class Compressor(Protocol):
     """What the compressors of zlib and zstd have in common."""
 
-    def compress(self, data: bytes, /) -> bytes:
+    def compress(self, data: bytes | memoryview, /) -> bytes:
         """Take bytes in; return what is ready."""
 
     def flush(self) -> bytes:

@@ -238,7 +238,7 @@ def read_directory(file: BinaryIO, length: int) -> dict[str, Member]:
     keys = set()
     position = expected_offset = 0
     while position < len(directory):
-        member = _read_entry(directory, position)
+        member, width = _read_entry(directory, position)
         if member.offset != expected_offset:
             raise MalformedPackage(f"{member.name} does not begin where the member before it ends.")
         key = member_key(member.name)
@@ -247,7 +247,7 @@ def read_directory(file: BinaryIO, length: int) -> dict[str, Member]:
         keys.add(key)
         members[member.name] = member
         expected_offset = member.end
-        position += len(central_header(member))
+        position += width
     if len(members) != count or expected_offset != offset:
         raise MalformedPackage("The ZIP directory does not account for every byte of the file.")
     _check_order(list(members))
@@ -276,8 +276,8 @@ def _read_directory_end(file: BinaryIO, length: int) -> tuple[int, int, int]:
     return count, size, offset
 
 
-def _read_entry(directory: bytes, position: int) -> Member:
-    """Return the member whose entry begins at ``position``; its bytes must be the only possible ones."""
+def _read_entry(directory: bytes, position: int) -> tuple[Member, int]:
+    """Return the member whose entry begins at ``position``, and how long that is; it can be written in one way only."""
     if len(directory) - position < _CENTRAL.size:
         raise MalformedPackage("The ZIP directory ends within an entry.")
     fields = _CENTRAL.unpack_from(directory, position)
@@ -299,4 +299,4 @@ def _read_entry(directory: bytes, position: int) -> Member:
     entry = central_header(member)
     if directory[position : position + len(entry)] != entry:
         raise MalformedPackage(f"The ZIP directory's entry of {name} is not as the format asks.")
-    return member
+    return member, len(entry)

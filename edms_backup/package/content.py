@@ -19,7 +19,7 @@ from typing import Any
 
 from edms_backup.package.canonical import MAX_DEPTH, canonical, nested_deeper, strict_loads
 
-__all__ = ["compose", "content_of_line"]
+__all__ = ["compose", "content_of_line", "normal_value"]
 
 _PK = b',"_pk":'
 _PLAIN_PK = b',"pk":'
@@ -78,11 +78,14 @@ def _normal(body: dict[str, Any], written: bytes) -> bytes:
     """
     fields = body["fields"]
     references = body.get("_refs", {}).values()
-    changed: dict[str, Any] = {
-        name: _sorted(value)
-        for name, value in fields.items()
-        if (type(value) is dict or type(value) is list) and not _in_order(value)
-    }
+    changed: dict[str, Any] = {}
+    # Two objects are the row and its fields; references are one, and one each.
+    if written.count(b'{"') > _OUTER + (1 + len(references) if references else 0):
+        changed = {
+            name: _sorted(value)
+            for name, value in fields.items()
+            if (type(value) is dict or type(value) is list) and not _in_order(value)
+        }
     if not changed:
         content = _spliced(fields, references, written)
         if content is not None:
@@ -112,6 +115,11 @@ def _spliced(fields: dict[str, Any], references: Iterable[dict[str, Any]], writt
             return None
         content = b"%bnull%b" % (content[:start], content[start + len(found) :])
     return content
+
+
+def normal_value(value: Any) -> Any:
+    """Return the value of a field as it stands in the content, references left aside: itself, or its members sorted."""
+    return _sorted(value) if type(value) in (dict, list) and not _in_order(value) else value
 
 
 def _in_order(value: Any) -> bool:

@@ -27,6 +27,8 @@ class FileEntry:
     sha256: str = ""
     member: str = ""
     """Member with the content; several files may share it."""
+    modified: int | None = None
+    """When the content was last changed, in nanoseconds since 1970 UTC, where that can be told."""
     missing: bool = False
     """The row names the file, but it was not there: neither size nor digest nor member are known."""
 
@@ -43,6 +45,8 @@ def encode_entry(entry: FileEntry) -> bytes:
         document["missing"] = True
     else:
         document |= {"size": entry.size, "sha256": entry.sha256, "member": entry.member}
+        if entry.modified is not None:
+            document["modified"] = entry.modified
     return canonical(document) + b"\n"
 
 

@@ -269,8 +269,10 @@ def _lines(chunks: Iterable[bytes], member: str) -> Iterator[bytes]:
         while (end := chunk.find(b"\n", start) + 1) > 0:
             if parts:
                 parts.append(chunk[start:end])
-                yield b"".join(parts)
-                parts, length = [], 0
+                line = b"".join(parts)
+                parts, length = [], 0  # before the line goes out: it may be a long one
+                yield line
+                del line
             else:
                 yield chunk[start:end]
             start = end

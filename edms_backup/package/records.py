@@ -34,25 +34,33 @@ def from_json(cls: type[Record], value: Any, where: str) -> Record:
     """Return the record of class ``cls`` that ``value`` describes; raise ``ValueError`` naming the place."""
     if not isinstance(value, dict):
         raise ValueError(f"{where} is no object")
-    hints, required = _shape(typing.cast(Hashable, cls))
+    shape, required = _shape(typing.cast(Hashable, cls))
     missing = required - value.keys()
     if missing:
         raise ValueError(f"{where} lacks {min(missing)}")
-    known = {
-        name: _convert(hint, value[name], f"{where}.{name}") for name, hint in hints.items() if name in value
-    }
+    known = {}
+    for name, hint, scalar in shape:
+        if name in value:
+            item = value[name]
+            # An index has a line for each file: what is of its type already costs no more than the question.
+            fits = type(item) is scalar and not (scalar is int and item < 0)
+            known[name] = item if fits else _convert(hint, item, f"{where}.{name}")
     return cls(**known)
 
 
 @functools.cache
-def _shape(cls: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return the resolved annotations of ``cls`` and the names of its fields without a default."""
+def _shape(cls: Any) -> tuple[list[tuple[str, Any, Any]], frozenset[str]]:
+    """Return the fields of ``cls`` with annotation and, for scalars, type; and the names of those without a default."""
     required = frozenset(
         field.name
         for field in dataclasses.fields(cls)
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     )
-    return typing.get_type_hints(cls), required
+    hints = typing.get_type_hints(cls)
+    scalars = {hint: hint for hint in (int, str, bool)} | {
+        scalar | None: scalar for scalar in (int, str, bool)
+    }
+    return [(name, hint, scalars.get(hint)) for name, hint in hints.items()], required
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -125,7 +125,7 @@ def _decode(line: bytes, max_line: int, max_depth: int) -> dict[str, Any]:
         raise ValueError("not one object on one line")
     if not line.startswith(_START):
         raise ValueError("does not start with its model")
-    row = strict_loads(line[:-1], max_depth=max_depth)
+    row = strict_loads(line, max_depth=max_depth)
     if not isinstance(row, dict) or not isinstance(row["model"], str):
         raise ValueError("the model is no text")
     if not isinstance(row.get("fields"), dict):

@@ -22,44 +22,20 @@ import dataclasses
 import hashlib
 import importlib.resources
 import itertools
-import tempfile
 import threading
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, BinaryIO, NamedTuple, Self
+from typing import BinaryIO, NamedTuple, Self
 
 from edms_backup.package.compression import CHUNK, PLAIN, SAMPLE, Codec, Compressor, choose_codec, pays
-from edms_backup.package.container import (
-    MANIFEST,
-    README,
-    TRAILER_LENGTH,
-    UNPACK,
-    Member,
-    SealInfo,
-    central_header,
-    directory_end,
-    encode_trailer,
-    is_content,
-    is_member_name,
-    local_header,
-    member_key,
-)
+from edms_backup.package.container import MANIFEST, README, UNPACK, SealInfo, is_member_name
 from edms_backup.package.files import FileEntry, content_base, encode_entry
-from edms_backup.package.manifest import (
-    FilesEntry,
-    Manifest,
-    MemberEntry,
-    SegmentEntry,
-    check_manifest,
-    encode_manifest,
-)
+from edms_backup.package.growing import SPOOL_LIMIT, GrowingContainer, Spool
+from edms_backup.package.manifest import FilesEntry, Manifest, SegmentEntry, check_manifest, encode_manifest
 
 __all__ = ["Content", "PackageWriter", "SealInfo", "SegmentWriter"]
-
-SPOOL_LIMIT = 8 * 1024 * 1024
-"""Members up to this size never touch the disk before they are appended."""
 
 
 class Content(NamedTuple):
@@ -70,95 +46,13 @@ class Content(NamedTuple):
     member: str
 
 
-class _Spool:
-    """Bytes of one member, kept until its name, size and checksum are known."""
-
-    def __init__(self, workdir: Path | None) -> None:
-        folder = None if workdir is None else str(workdir)
-        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=SPOOL_LIMIT, dir=folder)  # noqa: SIM115
-        self.size = 0
-        self.crc = 0
-
-    def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self.crc = zlib.crc32(data, self.crc)
-        self.size += len(data)
-
-    def chunks(self) -> Iterator[bytes]:
-        self._file.seek(0)
-        while chunk := self._file.read(CHUNK):
-            yield chunk
-
-    def close(self) -> None:
-        self._file.close()
+Elsewhere = Callable[[str], str | None]
+"""Tells by a content's digest the member of another package that holds it."""
 
 
-class _Container:
-    """The growing ZIP file: appends members, then directory and trailer, and digests every byte."""
-
-    def __init__(self, sink: BinaryIO, workdir: Path | None) -> None:
-        self.members: list[MemberEntry] = []
-        """What the manifest says about members: all but contents."""
-        self._sink = sink
-        self._digest = hashlib.sha256()
-        self._position = 0
-        self._count = 0
-        self._directory = _Spool(workdir)
-        self._keys: set[str] = set()
-        self._whole = True
-
-    def append(self, name: str, chunks: Iterable[bytes], size: int, crc: int) -> None:
-        """Write one member whose size and checksum are known."""
-        key = member_key(name)
-        if key in self._keys:
-            raise ValueError(f"there is a member {name} already")
-        if not self._whole:
-            raise ValueError("a member was not written to its end")
-        self._whole = False
-        member = Member(name, self._position, size, crc)
-        self._write(local_header(member))
-        digest = None if is_content(name) else hashlib.sha256()
-        for chunk in chunks:
-            self._write(chunk)
-            if digest is not None:
-                digest.update(chunk)
-        if self._position != member.end:
-            raise ValueError(f"{name} has not the size that its header tells")
-        if digest is not None:
-            self._keys.add(key)
-            self.members.append(MemberEntry(name=name, size=size, sha256=digest.hexdigest()))
-        self._directory.write(central_header(member))
-        self._count += 1
-        self._whole = True
-
-    def append_bytes(self, name: str, data: bytes) -> None:
-        """Write one small member."""
-        self.append(name, (data,), len(data), zlib.crc32(data))
-
-    def finish(self) -> SealInfo:
-        """Write directory and trailer."""
-        offset = self._position
-        for chunk in self._directory.chunks():
-            self._write(chunk)
-        self._write(directory_end(self._count, self._directory.size, offset))
-        length = self._position + TRAILER_LENGTH
-        self._write(encode_trailer(length))
-        sha256 = self._digest.hexdigest()
-        self._write(sha256.encode("ascii"))
-        return SealInfo(length, sha256)
-
-    def close(self) -> None:
-        """Drop what was spooled."""
-        self._directory.close()
-
-    def _write(self, data: bytes) -> None:
-        self._digest.update(data)
-        self._position += len(data)
-        view = memoryview(data)
-        while view:
-            # An unbuffered file may take less than it is given; some sinks return nothing at all.
-            taken = self._sink.write(view)
-            view = view[len(view) if taken is None else taken :]
+def nowhere(sha256: str) -> str | None:
+    """Return ``None``: no other package is there."""
+    return None
 
 
 class SegmentWriter:
@@ -168,7 +62,7 @@ class SegmentWriter:
         self._base = base
         self._codec = codec
         self._package = package
-        self._spool = _Spool(workdir)
+        self._spool = Spool(workdir)
         self._compressor: Compressor | None = None
         self._started = False
         self._buffer: list[bytes] = []
@@ -198,6 +92,8 @@ class SegmentWriter:
 
     def write_block(self, block: bytes, rows: int) -> None:
         """Take ``rows`` whole lines at once."""
+        if len(block) >= CHUNK and self._buffer:
+            self._flush()  # a long line is not copied to stand beside short ones
         self._buffer.append(block)
         self._buffered += len(block)
         self._rows += rows
@@ -223,7 +119,12 @@ class SegmentWriter:
                 self._codec = PLAIN
         self._digest.update(data)
         self._size += len(data)
-        self._spool.write(data if self._compressor is None else self._compressor.compress(data))
+        if self._compressor is None:
+            self._spool.write(data)
+            return
+        whole = memoryview(data)
+        for start in range(0, len(data), CHUNK):
+            self._spool.write(self._compressor.compress(whole[start : start + CHUNK]))
 
     def _finish(self) -> None:
         self._flush()
@@ -247,10 +148,11 @@ class PackageWriter:
     def __init__(self, sink: BinaryIO, *, codec: str = "auto", workdir: Path | None = None) -> None:
         self._codec = choose_codec(codec)
         self._workdir = workdir
-        self._container = _Container(sink, workdir)
+        self._container = GrowingContainer(sink, workdir)
         self._lock = threading.Lock()
         self._segments: set[SegmentEntry] = set()
         self._suffixes: dict[bytes, str] = {}
+        self._elsewhere: dict[bytes, str] = {}
         self._sealed = False
 
     def __enter__(self) -> Self:
@@ -274,14 +176,24 @@ class PackageWriter:
             raise ValueError(f"{member_base!r} is no name for a segment")
         return SegmentWriter(member_base, self._codec, self._workdir, self)
 
-    def append_segment(self, entry: SegmentEntry, spool: _Spool) -> None:
+    def append_segment(self, entry: SegmentEntry, spool: Spool) -> None:
         """Append what a ``SegmentWriter`` has spooled."""
         with self._lock:
             self._container.append(entry.member, spool.chunks(), spool.size, spool.crc)
             self._segments.add(entry)
 
-    def add_content(self, stream: BinaryIO) -> Content:
-        """Read ``stream`` to its end, once, and store what it holds unless it is stored already."""
+    def refer_to(self, content: Content) -> None:
+        """Let files have a content that another package holds. A package with such files cannot be sealed yet."""
+        digest = bytes.fromhex(content.sha256)
+        with self._lock:
+            if digest not in self._suffixes:
+                self._elsewhere[digest] = content.member.removeprefix(content_base(content.sha256))
+
+    def add_content(self, stream: BinaryIO, elsewhere: Elsewhere = nowhere) -> Content:
+        """Read ``stream`` to its end, once, and store what it holds unless it is stored already.
+
+        What another package holds, as ``elsewhere`` tells, is referred to instead.
+        """
         chunks = iter(lambda: stream.read(CHUNK), b"")
         head: list[bytes] = []
         size = 0
@@ -289,35 +201,52 @@ class PackageWriter:
             head.append(chunk)
             size += len(chunk)
             if size > SPOOL_LIMIT:
-                return self._add_large(itertools.chain(head, chunks))
-        return self._add_small(b"".join(head))
+                return self._add_large(itertools.chain(head, chunks), elsewhere)
+        return self._add_small(b"".join(head), elsewhere)
 
-    def _add_small(self, data: bytes) -> Content:
+    def _add_small(self, data: bytes, elsewhere: Elsewhere) -> Content:
         digest = hashlib.sha256(data)
-        with self._lock:
-            known = digest.digest() in self._suffixes
+        known = self._known(digest, len(data), elsewhere)
+        if known is not None:
+            return known
         codec, stored = self._codec, data
-        if not known and pays(codec, data[:SAMPLE]):
+        if pays(codec, data[:SAMPLE]):
             compressor = codec.compressor()
             stored = compressor.compress(data) + compressor.flush()
         else:
             codec = PLAIN
         return self._store(digest, len(data), codec, (stored,), len(stored), zlib.crc32(stored))
 
-    def _add_large(self, chunks: Iterator[bytes]) -> Content:
+    def _add_large(self, chunks: Iterator[bytes], elsewhere: Elsewhere) -> Content:
         digest = hashlib.sha256()
         size = 0
         first = next(chunks)
         codec = self._codec if pays(self._codec, first[:SAMPLE]) else PLAIN
         compressor = None if codec is PLAIN else codec.compressor()
-        with contextlib.closing(_Spool(self._workdir)) as spool:
+        with contextlib.closing(Spool(self._workdir)) as spool:
             for chunk in itertools.chain((first,), chunks):
                 digest.update(chunk)
                 size += len(chunk)
                 spool.write(chunk if compressor is None else compressor.compress(chunk))
             if compressor is not None:
                 spool.write(compressor.flush())
+            known = self._known(digest, size, elsewhere)
+            if known is not None:
+                return known
             return self._store(digest, size, codec, spool.chunks(), spool.size, spool.crc)
+
+    def _known(self, digest: hashlib._Hash, size: int, elsewhere: Elsewhere) -> Content | None:
+        """Return a content that is stored already, here or in another package."""
+        sha256 = digest.hexdigest()
+        with self._lock:
+            suffix = self._suffixes.get(digest.digest())
+        member = content_base(sha256) + suffix if suffix is not None else elsewhere(sha256)
+        if member is None:
+            return None
+        content = Content(sha256, size, member)
+        if suffix is None:
+            self.refer_to(content)
+        return content
 
     def _store(
         self, digest: hashlib._Hash, size: int, codec: Codec, chunks: Iterable[bytes], stored: int, crc: int
@@ -348,9 +277,10 @@ class PackageWriter:
         )
 
     def _known_content(self, entry: FileEntry) -> bytes:
-        """Return the digest of the entry's content, which must be in the package."""
+        """Return the digest of the entry's content, which must be in the package, or in another one."""
         digest = bytes.fromhex(entry.sha256)
-        if entry.member != content_base(entry.sha256) + self._suffixes.get(digest, "?"):
+        suffix = self._suffixes.get(digest, self._elsewhere.get(digest, "?"))
+        if entry.member != content_base(entry.sha256) + suffix:
             raise ValueError(f"the content of {entry.name!r} is not in the package")
         return digest
 
@@ -366,6 +296,8 @@ class PackageWriter:
         check_manifest(manifest)
         if set(manifest.segments()) != self._segments:
             raise ValueError("the manifest does not name the segments that were written")
+        if self._elsewhere:
+            raise ValueError("contents of files lie in another package, which the format cannot tell")
         if manifest.files.contents != len(self._suffixes):
             raise ValueError("there are contents that no file has")
         self._container.append_bytes(MANIFEST, encode_manifest(manifest))

@@ -71,6 +71,25 @@ def _drift_of_model(spec: ModelSpec, present: set[str], connection: Any, cursor:
             )
 
 
+def models_without_table(inventory: Inventory, aliases: Sequence[str]) -> set[str]:
+    """Return the labels of models that have no table in the databases ``aliases``.
+
+    Most often ``Meta`` asks for a database or a feature that is not there, or the tables of an unmanaged model
+    live elsewhere: there is nothing to read, and nothing that could follow.
+    """
+    present: dict[str, set[str]] = {}
+    for alias in aliases:
+        connection = connections[alias]
+        with connection.cursor() as cursor:
+            tables = connection.introspection.get_table_list(cursor)
+        present[alias] = {table.name.lower() for table in tables}
+    return {
+        spec.label
+        for spec in inventory
+        if spec.using in present and not {table.lower() for table in spec.tables} <= present[spec.using]
+    }
+
+
 def tables_without_model(inventory: Inventory, aliases: Sequence[str]) -> Iterator[Finding]:
     """Yield a warning for every table that belongs to no installed model: nobody backs it up."""
     known = _KNOWN_TABLES | {model._meta.db_table for model in apps.get_models(include_auto_created=True)}

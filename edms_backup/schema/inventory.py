@@ -13,7 +13,7 @@ from django.db import models, router
 
 from edms_backup.errors import UnknownModel
 from edms_backup.naturalkeys import KeyRegistry
-from edms_backup.naturalkeys.resolve import concrete
+from edms_backup.naturalkeys.paths import concrete
 from edms_backup.schema.filefields import PathField, file_specs
 from edms_backup.schema.spec import (
     Fate,
@@ -168,6 +168,7 @@ def _describe(
         files=tuple(file_specs(model, paths, file_roots)),
         append_only=options.append_only,
         on_conflict=options.on_conflict,
+        grants=options.grants,
     )
 
 

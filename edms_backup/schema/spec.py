@@ -54,6 +54,8 @@ class ModelOptions:
     append_only: bool = False
     """Rows that the package does not know survive a ``replace`` (audit trails)."""
     on_conflict: OnConflict = OnConflict.FAIL
+    grants: bool = False
+    """Whether its rows give rights, as roles of the host's own making do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +126,7 @@ class ModelSpec:
     files: tuple[FileSpec, ...] = ()
     append_only: bool = False
     on_conflict: OnConflict = OnConflict.FAIL
+    grants: bool = False
 
     @property
     def table(self) -> str:

@@ -23,6 +23,7 @@ from typing import Any
 from django.db import models
 
 from edms_backup.engines import Engine, TargetRow
+from edms_backup.engines.lines import RowComposer
 from edms_backup.engines.reading import Row, RowReader, Tally
 from edms_backup.engines.values import encode_plain, exact_type
 from edms_backup.naturalkeys import KeyRegistry
@@ -58,6 +59,7 @@ class EngineSuite:
         return {
             "it says what it is": self.describes,
             "rows are read as the plain reader reads them": self.reads,
+            "lines are what the composer makes of these rows": self.writes_lines,
             "rows that went come back as they were": self.inserts,
             "updated rows are what was written, links included": self.updates,
             "a row takes its links with it when it goes, and nothing else": self.deletes,
@@ -91,6 +93,18 @@ class EngineSuite:
             plain = list(RowReader(spec, self.registry, self.inventory, expected).rows())
             rows = list(self.engine.rows(spec, self.registry, self.inventory, found))
             assert (rows, repr(rows)) == (plain, repr(plain)), f"{spec.label} is read in another way"
+            assert found == expected, f"{spec.label}: other places dangle"
+
+    def writes_lines(self) -> None:
+        """``lines`` gives line, content, key and primary key of the same rows, byte for byte, and notes the same."""
+        for spec in self.specs:
+            expected, found = Tally(), Tally()
+            compose = RowComposer(spec)
+            plain = map(compose.line, RowReader(spec, self.registry, self.inventory, expected).rows())
+            lines = self.engine.lines(spec, self.registry, self.inventory, found)
+            assert [line[:-1] for line in lines] == [line[:-1] for line in plain], (
+                f"{spec.label} is written in another way"
+            )
             assert found == expected, f"{spec.label}: other places dangle"
 
     def inserts(self) -> None:

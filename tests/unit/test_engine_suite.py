@@ -8,6 +8,7 @@ import pytest
 from edms_backup.engines import GENERIC, get_engine
 from edms_backup.engines.base import TargetRow
 from edms_backup.engines.generic import GenericEngine
+from edms_backup.engines.lines import Line
 from edms_backup.engines.reading import Row
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema import Inventory, build_inventory
@@ -42,6 +43,12 @@ class Forgetful(GenericEngine):
         rows = list(super().rows(spec, registry, inventory, tally))
         yield from rows[:-1] if self.forgets == "rows" else rows
 
+    def lines(
+        self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Any
+    ) -> Iterator[Line]:
+        lines = list(super().lines(spec, registry, inventory, tally))
+        yield from lines[:-1] if self.forgets == "lines" else lines
+
     def count(self, spec: ModelSpec) -> int:
         return super().count(spec) - (self.forgets == "count")
 
@@ -62,7 +69,7 @@ class Forgetful(GenericEngine):
 
 
 @pytest.mark.parametrize(
-    "forgets", ["rows", "count", "insert", "update", "delete", "broken_references", "try_lock"]
+    "forgets", ["rows", "lines", "count", "insert", "update", "delete", "broken_references", "try_lock"]
 )
 def test_a_forgetful_engine_is_found_out(zoo: Zoo, forgets: str) -> None:
     population.populate("links")

@@ -111,7 +111,7 @@ def Specimen() -> None:
         big=-9223372036854775808,
         positive_small=32767,
         positive=2147483647,
-        positive_big=9223372036854775807,
+        positive_big=2**53 + 1,  # the first that a float does not hold
         boolean=True,
         maybe=False,
         number=0.1 + 0.2,
@@ -136,6 +136,7 @@ def Specimen() -> None:
         text="",
         small=32766,
         big=9223372036854775807,
+        positive_big=9223372036854775807,
         number=1.7976931348623157e308,
         amount=decimal.Decimal("0"),
         day=datetime.date(9999, 12, 31),

@@ -1096,4 +1096,11 @@ class Migration(migrations.Migration):
             name="tenant",
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="zoo.whale"),
         ),
+        migrations.AddField(
+            model_name="view",
+            name="vehicle",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.DO_NOTHING, to="zoo.vehicle"
+            ),
+        ),
     ]

@@ -39,6 +39,7 @@ class View(models.Model):
     """Something that the database owns; there may be no such table at all."""
 
     code = models.CharField(max_length=40)
+    vehicle = models.ForeignKey("zoo.Vehicle", on_delete=models.DO_NOTHING, null=True)
 
     class Meta:
         managed = False

@@ -1,0 +1,121 @@
+"""A package while it grows: bytes wait until their size is known, then members go into the ZIP file."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, BinaryIO
+
+from edms_backup.package.compression import CHUNK
+from edms_backup.package.container import (
+    TRAILER_LENGTH,
+    Member,
+    SealInfo,
+    central_header,
+    directory_end,
+    encode_trailer,
+    is_content,
+    local_header,
+    member_key,
+)
+from edms_backup.package.manifest import MemberEntry
+
+SPOOL_LIMIT = 8 * 1024 * 1024
+"""Members up to this size never touch the disk before they are appended."""
+
+
+class Spool:
+    """Bytes of one member, kept until its name, size and checksum are known."""
+
+    def __init__(self, workdir: Path | None) -> None:
+        folder = None if workdir is None else str(workdir)
+        self._file: IO[bytes] = tempfile.SpooledTemporaryFile(max_size=SPOOL_LIMIT, dir=folder)  # noqa: SIM115
+        self.size = 0
+        self.crc = 0
+
+    def write(self, data: bytes) -> None:
+        """Take some bytes."""
+        self._file.write(data)
+        self.crc = zlib.crc32(data, self.crc)
+        self.size += len(data)
+
+    def chunks(self) -> Iterator[bytes]:
+        """Yield all bytes from the beginning."""
+        self._file.seek(0)
+        while chunk := self._file.read(CHUNK):
+            yield chunk
+
+    def close(self) -> None:
+        """Drop the bytes."""
+        self._file.close()
+
+
+class GrowingContainer:
+    """The growing ZIP file: appends members, then directory and trailer, and digests every byte."""
+
+    def __init__(self, sink: BinaryIO, workdir: Path | None) -> None:
+        self.members: list[MemberEntry] = []
+        """What the manifest says about members: all but contents."""
+        self._sink = sink
+        self._digest = hashlib.sha256()
+        self._position = 0
+        self._count = 0
+        self._directory = Spool(workdir)
+        self._keys: set[str] = set()
+        self._whole = True
+
+    def append(self, name: str, chunks: Iterable[bytes], size: int, crc: int) -> None:
+        """Write one member whose size and checksum are known."""
+        key = member_key(name)
+        if key in self._keys:
+            raise ValueError(f"there is a member {name} already")
+        if not self._whole:
+            raise ValueError("a member was not written to its end")
+        self._whole = False
+        member = Member(name, self._position, size, crc)
+        self._write(local_header(member))
+        digest = None if is_content(name) else hashlib.sha256()
+        for chunk in chunks:
+            self._write(chunk)
+            if digest is not None:
+                digest.update(chunk)
+        if self._position != member.end:
+            raise ValueError(f"{name} has not the size that its header tells")
+        if digest is not None:
+            self._keys.add(key)
+            self.members.append(MemberEntry(name=name, size=size, sha256=digest.hexdigest()))
+        self._directory.write(central_header(member))
+        self._count += 1
+        self._whole = True
+
+    def append_bytes(self, name: str, data: bytes) -> None:
+        """Write one small member."""
+        self.append(name, (data,), len(data), zlib.crc32(data))
+
+    def finish(self) -> SealInfo:
+        """Write directory and trailer."""
+        offset = self._position
+        for chunk in self._directory.chunks():
+            self._write(chunk)
+        self._write(directory_end(self._count, self._directory.size, offset))
+        length = self._position + TRAILER_LENGTH
+        self._write(encode_trailer(length))
+        sha256 = self._digest.hexdigest()
+        self._write(sha256.encode("ascii"))
+        return SealInfo(length, sha256)
+
+    def close(self) -> None:
+        """Drop what was spooled."""
+        self._directory.close()
+
+    def _write(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._position += len(data)
+        view = memoryview(data)
+        while view:
+            # An unbuffered file may take less than it is given; some sinks return nothing at all.
+            taken = self._sink.write(view)
+            view = view[len(view) if taken is None else taken :]
