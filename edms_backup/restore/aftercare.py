@@ -82,9 +82,9 @@ def run_hooks(hooks: Sequence[tuple[str, Hook]], report: RestoreReport) -> Itera
             yield _failed("hook_failed", f"The hook {name} failed: {type(error).__name__}: {error}")
 
 
-def send(signal: Signal, sender: type[Any], report: object) -> Iterator[Finding]:
-    """Send a signal to the host's receivers."""
-    for receiver, response in signal.send_robust(sender=sender, report=report):
+def send(signal: Signal, sender: type[Any], **arguments: object) -> Iterator[Finding]:
+    """Send a signal to the host's receivers, with what ``signals.py`` says that it has."""
+    for receiver, response in signal.send_robust(sender=sender, **arguments):
         if isinstance(response, Exception):
             name = getattr(receiver, "__qualname__", repr(receiver))
             yield _failed(
@@ -97,5 +97,5 @@ def _failed(code: str, message: str) -> Finding:
         code=code,
         severity=Severity.DEFECT,
         message=message,
-        hint="The data is restored and proven; mend the host's code and run it by hand.",
+        hint="The run itself is not touched by this; mend the host's code and run it by hand.",
     )

@@ -21,6 +21,7 @@ from edms_backup.findings import Finding, Severity
 from edms_backup.restore.keymap import KeyMap, pack
 from edms_backup.restore.report import Mode
 from edms_backup.restore.target import Target
+from edms_backup.schema.drift import models_without_table
 from edms_backup.schema.spec import Fate, GenericRef, ManyToMany, ModelSpec, SoftRef
 
 
@@ -40,8 +41,9 @@ def find_followers(target: Target, keymap: KeyMap, mode: Mode) -> Followers:
     followers = Followers()
     if mode is Mode.MERGE:
         return followers
+    absent = models_without_table(target.inventory, target.aliases)
     for spec in target.inventory:
-        if spec.using not in target.aliases:
+        if spec.using not in target.aliases or spec.label in absent:
             continue
         survivors = _survivors(spec, target, keymap)
         if survivors is not None and not survivors:

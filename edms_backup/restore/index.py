@@ -74,6 +74,7 @@ def _index_package(
     members = key_members(spec)
     refuse_misshapen = _shape(spec, entry)
     needs, dangling = Needs(spec, target, keymap), Dangling(spec, target, keymap)
+    refers = bool(spec.relations or spec.many_to_many or spec.generics or spec.soft)
     key_of = key_reader(entry)
     fitness = Fitness(spec, target.engine(spec).features)
 
@@ -84,10 +85,12 @@ def _index_package(
             packed = None if key is None else pack(key)
             digest = content_digest(content_of_line(line, document)).to_bytes(32, "big")
             known = packed or content_key(digest)
-            needs.note(document)
-            dangling.note(document, known)
-            for field, problem in fitness.problems(document["fields"], document["_pk"]):
-                keymap.add_unfit(spec.label, known, field, problem)
+            if refers:
+                needs.note(document)
+                dangling.note(document, known)
+            if not fitness.fits(document["fields"], document["_pk"], line):
+                for field, problem in fitness.problems(document["fields"], document["_pk"]):
+                    keymap.add_unfit(spec.label, known, field, problem)
             if spec.files:
                 note_files(spec, document, keymap)
             if rules:
@@ -129,12 +132,11 @@ def _index_live(spec: ModelSpec, target: Target, keymap: KeyMap, mode: Mode) -> 
     rules = unique_rules(spec)
 
     def rows() -> Iterator[tuple[bytes | None, bytes, bytes]]:
-        for row, digest in target.live_rows(spec, keymap.look_up_live):
-            packed = None if row.key is None else pack(row.key)
+        for row in target.live_rows(spec, keymap.look_up_live):
             if rules:
                 values = unique_values(row.fields, rules, pack)
-                keymap.add_unique(spec.label, LIVE, packed or content_key(digest), values)
-            yield packed, pack(row.pk), digest
+                keymap.add_unique(spec.label, LIVE, row.key or content_key(row.digest), values)
+            yield row.key, row.pk, row.digest
 
     try:
         keymap.add_live(spec.label, rows(), surplus=deletes_strangers(spec, mode))

@@ -74,7 +74,8 @@ class Needs:
         outside = [(r.name, r.target._meta.label) for r in spec.relations]
         self._relations = [(name, label) for name, label in outside if label not in target.labels]
         links = [(link.name, link.target._meta.label) for link in spec.many_to_many]
-        self._links = [(name, label) for name, label in links if label not in target.labels]
+        self._labels = target.labels
+        self._links = [(name, label) for name, label in links if label not in self._labels]
 
     def note(self, document: dict[str, Any]) -> None:
         """Note what one row needs."""
@@ -90,7 +91,7 @@ class Needs:
             return
         for name, reference in document["_refs"].items():
             found = self._target.inventory.of_label(reference["model"])
-            if found is not None and found.label not in self._target.labels and "key" in reference:
+            if found is not None and found.label not in self._labels and "key" in reference:
                 self._add(found.label, reference["key"], name)
 
     def _add(self, label: str, key: list[Any], field: str) -> None:

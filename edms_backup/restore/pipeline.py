@@ -88,6 +88,8 @@ class RestoreTools:
     """Names of secrets to fingerprints."""
     configuration: Mapping[str, object]
     """``USE_TZ`` and ``TIME_ZONE`` of this site."""
+    run_id: str = ""
+    """Under this id the restore stands in journal and marker; empty: a new one."""
 
 
 @dataclass(slots=True)
@@ -197,6 +199,7 @@ def _stopped_after_the_commit() -> Interrupted:
     return Interrupted(
         "Interrupted after the commit: the restore stands, rows and files are complete.",
         hint="`edms_backup undo` goes back to the state before.",
+        stands=True,
     )
 
 
@@ -327,6 +330,9 @@ def _work(
             run_id=record.run_id,
             plan_digest=plan.digest,
             samples=plan.samples,
+            locks=plan.locks,
+            slower=plan.slower,
+            privileges=plan.privileges,
         ),
         record,
     )
@@ -376,7 +382,7 @@ def _record(
     request: RestoreRequest, package: PackageReader, tools: RestoreTools, target: Target, undoes: str
 ) -> RestoreRecord:
     return RestoreRecord(
-        run_id=uuid.uuid4().hex,
+        run_id=tools.run_id or uuid.uuid4().hex,
         package=package.name,
         package_id=package.manifest.header.package_id,
         mode=request.mode.value,

@@ -11,6 +11,7 @@ from edms_backup.package.canonical import canonical
 from edms_backup.restore import ledger
 from edms_backup.restore.index import shown_keys
 from edms_backup.restore.keymap import KeyMap
+from edms_backup.restore.privileges import beyond, find_privileges
 from edms_backup.restore.report import FileCounts, Mode, ModelCounts, RestorePlan, RestoreRequest
 from edms_backup.restore.target import Target, deletes_strangers
 from edms_backup.schema.spec import ModelSpec
@@ -28,6 +29,7 @@ def build_plan(
 ) -> RestorePlan:
     """Return the plan that the filled key map stands for."""
     counts = {spec.label: _counts(spec, keymap, request.mode) for spec in target.specs}
+    privileges = find_privileges(package, target, keymap)
     return RestorePlan(
         package=package.name,
         package_id=package.manifest.header.package_id,
@@ -36,10 +38,13 @@ def build_plan(
         mode=request.mode,
         models=counts,
         files=files,
-        findings=tuple(findings),
+        findings=(*findings, *beyond(privileges, request.may_grant)),
         digest=_digest(request, package, target, keymap, files),
         engines={alias: target.engines[alias].name for alias in target.aliases},
+        locks={alias: target.engines[alias].lock for alias in target.aliases},
+        slower=_slower(target, counts),
         samples=_samples(counts, keymap),
+        privileges=privileges,
     )
 
 
@@ -71,6 +76,16 @@ def _digest(
         for pk, content in ledger.live_state(keymap, spec.label):
             digest.update(pk + content)
     return digest.hexdigest()
+
+
+def _slower(target: Target, counts: dict[str, ModelCounts]) -> dict[str, str]:
+    """Return the reasons why models that have rows take a slower way."""
+    reasons = {
+        spec.label: target.engine(spec).slower(spec, target.registry, target.inventory)
+        for spec in target.specs
+        if counts[spec.label].expected or counts[spec.label].before
+    }
+    return {label: reason for label, reason in reasons.items() if reason}
 
 
 def _samples(counts: dict[str, ModelCounts], keymap: KeyMap) -> dict[str, dict[str, list[str]]]:

@@ -62,13 +62,13 @@ def unsettled(state_directory: Path) -> bool:
     return bool(running_journals(state_directory) or unrecorded(state_directory))
 
 
-def postponed(why: DatabaseUnavailable) -> Finding:
-    """Return what to say where an interrupted restore cannot be settled now, because no lock can be taken."""
+def postponed(why: EdmsBackupError) -> Finding:
+    """Return what to say where an interrupted restore cannot be settled now: its database, or the trail, is away."""
     return Finding(
         code="restore_unsettled",
         severity=Severity.WARNING,
         message=f"A restore had been interrupted and cannot be settled yet: {why.message}",
-        hint="Bring the database back, then run `edms_backup restore latest --dry-run`.",
+        hint="Bring back what is away, then run `edms_backup restore latest --dry-run`.",
     )
 
 

@@ -42,6 +42,8 @@ class RestoreRequest:
     """With ``replace``: append-only models too hold exactly the package's rows afterwards (undo)."""
     plan_digest: str = ""
     """Digest of the plan that was shown and confirmed; empty = whatever the plan is."""
+    may_grant: tuple[str, ...] | None = None
+    """What the restore may give to users and groups, as a plan names it; ``None`` = everything."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,6 +112,51 @@ class FileCounts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrivilegeChange:
+    """What one user, one group or the rows of one model would gain."""
+
+    model: str
+    key: str
+    """Natural key; empty for all rows of the model together."""
+    gains: tuple[str, ...]
+    """``superuser``, ``staff``, ``group NAME``, ``permission app.codename``, ``rows of app.Model``."""
+    sign_in: bool = False
+    """Somebody may sign in who could not: another password, user name or address, or an account that opens."""
+    holds: tuple[str, ...] = ()
+    """With ``sign_in``: all that the account holds afterwards."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the change as JSON-ready values."""
+        return {
+            "model": self.model,
+            "key": self.key,
+            "gains": list(self.gains),
+            "sign_in": self.sign_in,
+            "holds": list(self.holds),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivilegeDelta:
+    """What a restore would give to whom."""
+
+    changes: tuple[PrivilegeChange, ...] = ()
+    """The first of them."""
+    total: int = 0
+    """How many there are."""
+    gained: tuple[str, ...] = ()
+    """All that anybody would gain, each once."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the delta as JSON-ready values."""
+        return {
+            "total": self.total,
+            "gained": list(self.gained),
+            "changes": [change.to_dict() for change in self.changes],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestorePlan:
     """What a restore would do. A real run computes the same plan under its locks and executes that."""
 
@@ -125,8 +172,14 @@ class RestorePlan:
     """Changes when the package, the target's rows or the request change."""
     engines: dict[str, str] = field(default_factory=dict)
     """Database alias to engine."""
+    locks: dict[str, str] = field(default_factory=dict)
+    """Database alias to what is kept away from the tables while the restore runs."""
+    slower: dict[str, str] = field(default_factory=dict)
+    """Model label to the reason why its rows take a slower way than others."""
     samples: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     """Model label to action (``inserted``, ``updated``, ``deleted``) to a few natural keys."""
+    privileges: PrivilegeDelta = field(default_factory=PrivilegeDelta)
+    """Who could do more afterwards than before."""
 
     @property
     def changes(self) -> int:
@@ -157,6 +210,9 @@ class RestoreReport:
     run_id: str = ""
     plan_digest: str = ""
     samples: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    locks: dict[str, str] = field(default_factory=dict)
+    slower: dict[str, str] = field(default_factory=dict)
+    privileges: PrivilegeDelta = field(default_factory=PrivilegeDelta)
 
     @classmethod
     def of_plan(cls, plan: RestorePlan) -> RestoreReport:
@@ -172,6 +228,9 @@ class RestoreReport:
             seconds=0.0,
             plan_digest=plan.digest,
             samples=plan.samples,
+            locks=plan.locks,
+            slower=plan.slower,
+            privileges=plan.privileges,
         )
 
     @property
@@ -199,5 +258,8 @@ class RestoreReport:
             "run_id": self.run_id,
             "plan_digest": self.plan_digest,
             "samples": self.samples,
+            "locks": self.locks,
+            "slower": self.slower,
+            "privileges": self.privileges.to_dict(),
             "seconds": round(self.seconds, 3),
         }

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.db import models
 
 from edms_backup.engines import Engine
-from edms_backup.engines.lines import RowComposer
+from edms_backup.engines.lines import Line, RowComposer
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.errors import UnknownModel, UsageError
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys import KeyRegistry, KeySource
-from edms_backup.package import Manifest, ModelEntry, content_digest
+from edms_backup.package import Manifest, ModelEntry, content_digest, reread_line
 from edms_backup.restore.keymap import PlannedRow, pack
 from edms_backup.restore.report import Mode, RestoreRequest
 from edms_backup.schema.fields import field_entries
@@ -24,6 +24,25 @@ from edms_backup.schema.spec import Fate, ModelSpec
 from edms_backup.storage.roots import FileRoot
 
 LookUp = Callable[[str, Sequence[bytes]], dict[bytes, PlannedRow]]
+
+
+class LiveRow(NamedTuple):
+    """A row of the site."""
+
+    key: bytes | None
+    """Natural key, packed; ``None`` for a keyless model."""
+    pk: bytes
+    digest: bytes
+    """Of its content, in the package's words."""
+    line: Line
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Return the values of its fields as JSON."""
+        if self.line.row is not None:
+            return self.line.row.fields
+        fields: Mapping[str, Any] = reread_line(self.line.line)["fields"]
+        return fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,22 +84,31 @@ class Target:
             if target._meta.label in self.labels and not self.registry.of(target).paths
         ]
 
-    def live_rows(
-        self, spec: ModelSpec, look_up: LookUp, *, loaded: bool = False
-    ) -> Iterator[tuple[Row, bytes]]:
+    def live_rows(self, spec: ModelSpec, look_up: LookUp, *, loaded: bool = False) -> Iterator[LiveRow]:
         """Yield every row of a model as it stands, in the package's words, with the digest of its content.
 
         References to rows without a name are primary keys; ``look_up`` (label, packed primary keys) tells which
         row of the package is meant, so that the same content reads the same on both sides. ``loaded``: the
         rows of this very model are in their places as well, so references among them can be told too.
         """
-        compose = RowComposer(spec)
-        unnamed = self.unnamed(spec)
-        for row in self.engine(spec).rows(spec, self.registry, self.inventory, Tally()):
-            if unnamed or row.refs:
-                _translate(row, spec, unnamed, self._words(spec, row, look_up, loaded=loaded))
-            _, content = compose(row)
-            yield row, content_digest(content).to_bytes(32, "big")
+        for line in self._lines(spec, look_up, loaded=loaded):
+            yield LiveRow(line.key, line.pk, content_digest(line.content).to_bytes(32, "big"), line)
+
+    def _lines(self, spec: ModelSpec, look_up: LookUp, *, loaded: bool) -> Iterator[Line]:
+        unnamed, compose = self.unnamed(spec), RowComposer(spec)
+        engine, known = self.engine(spec), (self.registry, self.inventory, Tally())
+
+        def translated(row: Row) -> Line:
+            _translate(row, spec, unnamed, self._words(spec, row, look_up, loaded=loaded))
+            return compose.line(row)
+
+        if unnamed:
+            yield from map(translated, engine.rows(spec, *known))
+            return
+        for line in engine.lines(spec, *known):
+            # What the database wrote refers to names only.
+            by_number = line.row is not None and any("pk" in found for found in line.row.refs.values())
+            yield translated(line.row) if by_number and line.row is not None else line
 
     def _words(
         self, spec: ModelSpec, row: Row, look_up: LookUp, *, loaded: bool

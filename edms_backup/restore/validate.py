@@ -67,9 +67,8 @@ def validate(
 def _read_again(spec: ModelSpec, target: Target, keymap: KeyMap) -> Iterator[Finding]:
     """Take the rows as they stand now; two with one natural key are a difference like any other."""
     rows = target.live_rows(spec, keymap.look_up_target, loaded=True)
-    records = ((None if row.key is None else pack(row.key), pack(row.pk), digest) for row, digest in rows)
     try:
-        keymap.add_after(spec.label, records)
+        keymap.add_after(spec.label, ((row.key, row.pk, row.digest) for row in rows))
     except Duplicate as duplicate:
         (shown,) = shown_keys([duplicate.args[1]])
         yield _error("row_twice", f"{spec.label} {shown} is there twice after the load.", spec.label)
@@ -128,11 +127,11 @@ def _differing_fields(
         if key is not None and pack(key) in keys:
             wanted[pack(key)] = document["fields"]
     found: dict[bytes, str] = {}
-    for row, _ in target.live_rows(spec, keymap.look_up_target, loaded=True):
-        promised = None if row.key is None else wanted.get(pack(row.key))
+    for row in target.live_rows(spec, keymap.look_up_target, loaded=True):
+        promised = None if row.key is None else wanted.get(row.key)
         if promised is not None and row.key is not None:
-            names = [name for name, value in promised.items() if row.fields.get(name) != value]
-            found[pack(row.key)] = ", ".join(names)
+            now = row.fields
+            found[row.key] = ", ".join(name for name, value in promised.items() if now.get(name) != value)
     return found
 
 
