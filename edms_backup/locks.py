@@ -104,6 +104,34 @@ class RunLock:
             logger.warning("%s does not say who holds the lock: %s", self.path, error)
 
 
+def lock_owner(state_directory: Path) -> LockOwner | None:
+    """Return who says that they hold the lock, without touching it; ``None`` for nobody, or one whose process died.
+
+    A process of another host cannot be asked: what it wrote is believed.
+    """
+    try:
+        descriptor = os.open(Path(state_directory) / LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None  # there was no run yet
+    try:
+        owner = _read_owner(descriptor)
+    finally:
+        os.close(descriptor)
+    if owner is None or (owner.host == socket.gethostname() and not _alive(owner.pid)):
+        return None
+    return owner
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # it is there, and belongs to somebody else
+    return True
+
+
 def _this_process(what: str) -> LockOwner:
     return LockOwner(
         what=what,

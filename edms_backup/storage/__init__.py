@@ -12,12 +12,15 @@ from django.core.files.storage import InvalidStorageError, storages
 
 from edms_backup.errors import ConfigurationError
 from edms_backup.storage.base import (
+    RECEIVED,
     SUFFIX,
     PackageRef,
     PackageRefs,
     PackageStore,
     check_name,
     is_full,
+    is_name_of,
+    is_received,
     is_safety,
     package_name,
     partial_name,
@@ -35,6 +38,7 @@ from edms_backup.storage.locate import locate
 
 __all__ = [
     "NO_HARD_LINKS",
+    "RECEIVED",
     "SUFFIX",
     "DirectoryStore",
     "DjangoStore",
@@ -46,6 +50,9 @@ __all__ = [
     "fsync_directory",
     "get_store",
     "is_full",
+    "is_name_of",
+    "is_received",
+    "is_received",
     "is_safety",
     "locate",
     "package_name",

@@ -23,6 +23,8 @@ MAX_NAME = 200
 _STAMP = re.compile(r"(?<!\d)\d{8}T\d{6}Z")
 _STAMP_FORMAT = "%Y%m%dT%H%M%SZ"
 _SAFETY = "safety-"
+RECEIVED = "received"
+"""Kind in the name of a package that somebody sent."""
 _NO_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -35,6 +37,11 @@ class PackageRef:
     """Bytes."""
     modified: datetime
     """When the store took it, with a time zone."""
+
+    @property
+    def made(self) -> datetime:
+        """Return when the package was made by its name, else when the store took it."""
+        return datetime.strptime(self.age_key[0], _STAMP_FORMAT).replace(tzinfo=UTC)
 
     @property
     def age_key(self) -> tuple[str, datetime, str]:
@@ -105,6 +112,16 @@ def package_name(created: datetime, package_id: str, *, kind: str = "backup") ->
     """
     prefix = "edms-" if kind == "backup" else f"{kind}-"
     return f"{prefix}{created.astimezone(UTC).strftime(_STAMP_FORMAT)}-{package_id[:8]}{SUFFIX}"
+
+
+def is_name_of(name: str, package_id: str) -> bool:
+    """Return whether ``package_name`` may have made this name for the package with this id."""
+    return name.endswith(f"-{package_id[:8]}{SUFFIX}")
+
+
+def is_received(name: str) -> bool:
+    """Return whether the name says that somebody sent this package: it is not of this site's own making."""
+    return name.startswith(f"{RECEIVED}-")
 
 
 def is_safety(name: str) -> bool:

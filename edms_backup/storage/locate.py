@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from edms_backup.errors import PackageNotFound, UsageError
-from edms_backup.storage.base import SUFFIX, PackageStore, is_safety, store_error
+from edms_backup.storage.base import SUFFIX, PackageStore, is_received, is_safety, store_error
 from edms_backup.storage.directory import open_regular
 
 LATEST = "latest"
@@ -18,7 +18,7 @@ def locate(store: PackageStore, text: str) -> tuple[BinaryIO, str]:
     """Open the package that ``text`` means; return the open file and the name to show.
 
     In this order: a path, when ``text`` holds a separator or names a file; a name in the store; ``latest``,
-    the newest package that is no safety package; the beginning of exactly one name. Raises
+    the newest package that this site made and that is no safety package; the beginning of exactly one name. Raises
     ``PackageNotFound``, and ``UsageError`` for what is ambiguous or no ordinary file.
     """
     if not text or "\0" in text:
@@ -44,7 +44,7 @@ def _name_in_store(store: PackageStore, text: str) -> str:
         if exact in names:
             return exact
     if text == LATEST:
-        newest = next((name for name in names if not is_safety(name)), None)
+        newest = next((name for name in names if not (is_safety(name) or is_received(name))), None)
         if newest is None:
             raise PackageNotFound(
                 f"There is no package in {store.name} yet.", hint="`edms_backup create` makes one."

@@ -6,23 +6,35 @@ none is trusted: a name that is absolute, climbs out with ``..`` or through a li
 
 from __future__ import annotations
 
+import datetime
 import errno
 import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 from django.core.files.base import File
 from django.core.files.storage import Storage
 
 from edms_backup.errors import MalformedPackage, StoreUnavailable
-from edms_backup.storage.base import store_error
+from edms_backup.storage.base import SUFFIX, store_error
 from edms_backup.storage.directory import fsync_directory
 
 _CHUNK = 1024 * 1024
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 _TICK_NS = 20_000_000  # longer than the clock of any file system in use
+
+
+class FileSignature(NamedTuple):
+    """Something that changes when a file changes."""
+
+    size: int
+    modified: int | None
+    """When it was last changed, in nanoseconds since 1970 UTC; ``None`` where nobody knows for certain."""
+    identity: object
+    """What else tells one state of the file from another."""
 
 
 class FileRoot(Protocol):
@@ -36,7 +48,7 @@ class FileRoot(Protocol):
     def exists(self, name: str) -> bool:
         """Return whether there is a file of that name."""
 
-    def signature(self, name: str) -> tuple[object, ...]:
+    def signature(self, name: str) -> FileSignature:
         """Return something that changes when the file changes; raises ``FileNotFoundError``."""
 
     def write(self, name: str, source: BinaryIO) -> None:
@@ -61,17 +73,29 @@ def checked_name(name: str) -> str:
 class DirectoryRoot:
     """A base directory."""
 
-    def __init__(self, name: str, directory: str | os.PathLike[str]) -> None:
+    def __init__(
+        self, name: str, directory: str | os.PathLike[str], closed: Callable[[str], bool] | None = None
+    ) -> None:
+        """Give files below ``directory``, but for real paths that are ``closed``: what backups themselves need."""
         self.name = name
         self.directory = Path(directory)
+        self._closed = closed
 
     def path(self, name: str) -> Path:
-        """Return the real path of a name; raises ``MalformedPackage`` when it leads out of the directory."""
+        """Return the path of a name.
+
+        Raises ``MalformedPackage`` when it leads out of the directory, or to what backups themselves need.
+        """
         path = self.directory / checked_name(name)
         base = os.path.realpath(self.directory)
         real = os.path.realpath(path)
         if os.path.commonpath([base, real]) != base or real == base:
             checked_name("/" + name)  # through a link: the same refusal as for an absolute name
+        if self._closed is not None and self._closed(real):
+            raise MalformedPackage(
+                f"A file name leads to packages or to the audit trail: {name!r}.",
+                hint="The package or the row that names it is not trustworthy.",
+            )
         return path
 
     def open(self, name: str) -> BinaryIO:
@@ -85,7 +109,7 @@ class DirectoryRoot:
         """Return whether there is a regular file of that name."""
         return self.path(name).is_file()
 
-    def signature(self, name: str) -> tuple[object, ...]:
+    def signature(self, name: str) -> FileSignature:
         """Return size, time of change and inode.
 
         File systems keep time in ticks: a file that was written to just now can be written to again without a
@@ -96,7 +120,7 @@ class DirectoryRoot:
         if time.time_ns() - found.st_mtime_ns < _TICK_NS:
             time.sleep(_TICK_NS / 1e9)
             found = path.stat()
-        return (found.st_size, found.st_mtime_ns, found.st_ino)
+        return FileSignature(found.st_size, found.st_mtime_ns, found.st_ino)
 
     def write(self, name: str, source: BinaryIO) -> None:
         """Write beside the final name, flush to disk, rename over it."""
@@ -137,14 +161,14 @@ class StorageRoot:
         """Ask the storage."""
         return self.storage.exists(checked_name(name))
 
-    def signature(self, name: str) -> tuple[object, ...]:
+    def signature(self, name: str) -> FileSignature:
         """Return size and, where the storage knows it, the time of change."""
         checked_name(name)
         try:
-            changed: object = self.storage.get_modified_time(name)
+            changed = self.storage.get_modified_time(name)
         except NotImplementedError:
             changed = None
-        return (self.storage.size(name), changed)
+        return FileSignature(self.storage.size(name), _nanoseconds(changed), changed)
 
     def write(self, name: str, source: BinaryIO) -> None:
         """Delete and save; a storage that answers with another name is an error, never ignored."""
@@ -163,11 +187,38 @@ class StorageRoot:
         self.storage.delete(checked_name(name))
 
 
+def _nanoseconds(moment: datetime.datetime | None) -> int | None:
+    """Return a moment as a file system tells it; ``None`` without a zone: an hour in autumn comes twice."""
+    if moment is None or moment.tzinfo is None:
+        return None
+    return (moment - _EPOCH) // datetime.timedelta(microseconds=1) * 1000
+
+
+def kept_apart(state: Path, packages: Path | None) -> Callable[[str], bool]:
+    """Return what tells whether a real path lies in the state directory, or is a package in the store.
+
+    A root may lie around both. No row and no package may name what is in there: a restore would otherwise rewrite
+    the record of itself.
+    """
+    state_path = os.path.realpath(state)
+    store = os.path.realpath(packages) if packages is not None else None
+
+    def closed(real: str) -> bool:
+        inside = os.path.commonpath([state_path, real]) == state_path
+        return inside or (os.path.dirname(real) == store and real.endswith(SUFFIX))  # noqa: PTH120
+
+    return closed
+
+
 def file_roots(
-    directories: dict[str, str], storages: Callable[[], dict[str, Storage]]
+    directories: dict[str, str],
+    storages: Callable[[], dict[str, Storage]],
+    closed: Callable[[str], bool] | None = None,
 ) -> dict[str, FileRoot]:
     """Return every root of the site by name: declared directories first, then storages of file fields."""
-    roots: dict[str, FileRoot] = {name: DirectoryRoot(name, path) for name, path in directories.items()}
+    roots: dict[str, FileRoot] = {
+        name: DirectoryRoot(name, path, closed) for name, path in directories.items()
+    }
     for name, storage in storages().items():
         roots.setdefault(name, StorageRoot(name, storage))
     return roots

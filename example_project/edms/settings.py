@@ -6,6 +6,7 @@ file, media, older stored documents and backup packages).
 
 import importlib.metadata
 import importlib.util
+import json
 import os
 from pathlib import Path
 
@@ -68,6 +69,7 @@ if CELERY_BEAT_INSTALLED:
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -119,3 +121,13 @@ LOGGING = {
 }
 
 EDMS_BACKUP = backup_settings(EDMS_DATA_DIR, MEDIA_ROOT)
+
+# Who carries out what is submitted: see docs/settings.md of the backup app. Without EDMS_JOBS, a process.
+EDMS_BACKUP["JOBS"] = os.environ.get("EDMS_JOBS") or "process"
+if EDMS_BACKUP["JOBS"].startswith("tasks"):
+    INSTALLED_APPS += ["django_tasks_db"] if django.VERSION >= (6,) else ["django_tasks", "django_tasks_db"]
+    TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+
+# How often the REST interface may be called, as JSON: see API_RATES in docs/settings.md.
+if os.environ.get("EDMS_API_RATES"):
+    EDMS_BACKUP["API_RATES"] = json.loads(os.environ["EDMS_API_RATES"])

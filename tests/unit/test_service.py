@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from django.db import InterfaceError, OperationalError, connection
 
-from edms_backup import service as service_module
 from edms_backup.create import pipeline as creating
 from edms_backup.create.report import CreateRequest
 from edms_backup.engines.errors import mapped
@@ -26,7 +25,7 @@ from edms_backup.events import FindingRaised, NullReporter
 from edms_backup.findings import Finding, Findings, Severity
 from edms_backup.restore.journal import ROLLED_BACK, RUNNING, RestoreRecord, all_journals, new_journal
 from edms_backup.restore.report import Mode, Outcome, RestoreReport
-from edms_backup.service import BackupService
+from edms_backup.service import BackupService, recorded
 from tests.unit.conftest import Zoo
 from tests.zoo import models as zoo_models
 
@@ -196,7 +195,7 @@ def test_packages_can_be_read_while_an_interrupted_restore_waits_for_its_databas
         raise DatabaseUnavailable("Database default does not answer.")
 
     heard: list[Finding] = []
-    monkeypatch.setattr(service_module, "database_locks", unreachable)
+    monkeypatch.setattr(recorded, "database_locks", unreachable)
     service = BackupService.from_settings(Listener(heard))
     assert [summary.name for summary in service.list()] == [zoo.package]
     assert service.verify(zoo.package).findings == ()
