@@ -87,6 +87,13 @@ def add_package_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_reason_argument(parser: argparse.ArgumentParser) -> None:
+    """Add what every subcommand has that the audit trail records with its begin and end."""
+    parser.add_argument(
+        "--reason", default="", metavar="TEXT", help="Why, in your own words; kept in the audit trail."
+    )
+
+
 def add_confirmation_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a subcommand has that changes the site."""
     parser.add_argument(
@@ -95,6 +102,7 @@ def add_confirmation_arguments(parser: argparse.ArgumentParser) -> None:
         help="Show the plan and change nothing; the exit code tells its fate.",
     )
     parser.add_argument("--yes", action="store_true", help="Do not ask; needed where nobody can answer.")
+    add_reason_argument(parser)
 
 
 def scope(options: dict[str, Any]) -> dict[str, Any]:

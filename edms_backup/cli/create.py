@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from edms_backup.cli.arguments import add_scope_arguments, scope
+from edms_backup.cli.arguments import add_reason_argument, add_scope_arguments, scope
 from edms_backup.cli.output import Output
 from edms_backup.cli.text import duration, finding_summary, number, pairs, plural, size
 from edms_backup.errors import EXIT_OK
@@ -34,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE", help="Write the package to this path instead of the store."
     )
     parser.add_argument("--label", default="", metavar="TEXT", help="A note for people, kept in the package.")
+    add_reason_argument(parser)
 
 
 def run(options: dict[str, Any], service: BackupService, out: Output) -> int:

@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Protocol, TextIO
 
 from django.core.management.base import CommandError
 
-from edms_backup.cli import check, create, inventory, restore, show, undo, verify
+from edms_backup.cli import audit, check, create, inventory, restore, run, runs, show, status, undo, verify
 from edms_backup.cli import list as list_packages
 from edms_backup.cli.arguments import Parser, add_output_arguments
 from edms_backup.cli.interrupts import stoppable
@@ -20,10 +20,10 @@ from edms_backup.cli.progress import choose_reporter
 from edms_backup.cli.text import shown
 from edms_backup.errors import EXIT_DEFECTS, EXIT_OK, EdmsBackupError, Interrupted, UsageError
 from edms_backup.events import Event, FindingRaised, Reporter
-from edms_backup.service import BackupService
+from edms_backup.service import Actor, BackupService
 
 _OF_EARLIER_RUNS = ("restore_recovered", "restore_unsettled")
-MakeService = Callable[[Reporter], BackupService]
+MakeService = Callable[[Reporter, Actor], BackupService]
 
 
 class Subcommand(Protocol):
@@ -64,6 +64,10 @@ COMMANDS: MappingProxyType[str, Subcommand] = MappingProxyType(
         "verify": verify,
         "inventory": inventory,
         "check": check,
+        "runs": runs,
+        "run": run,
+        "status": status,
+        "audit": audit,
     }
 )
 
@@ -116,15 +120,20 @@ def main(
     with stoppable(from_command_line) as interruption:
         try:
             reporter = choose_reporter(out, wanted=not options["no_progress"])
-            service = make_service(_Announcer(reporter, out))
+            actor = Actor.of_process("cli", options.get("reason") or "")
+            service = make_service(_Announcer(reporter, out), actor)
             code = COMMANDS[name].run({**options, "stdin": stdin or sys.stdin}, service, out)
         except Interrupted as error:
             code = interruption.exit_code
             out.error(error, exit_code=code)
             _end(code, error.message, error)
         except EdmsBackupError as error:
-            out.error(error)
-            _end(error.exit_code, error.message, error)
+            code = error.exit_code
+            if name == "status":
+                code = status.unknown(error, out)  # monitoring systems know four exit codes
+            else:
+                out.error(error)
+            _end(code, error.message, error)
         except KeyboardInterrupt as error:
             code = interruption.exit_code
             if out.stderr.is_terminal:

@@ -121,11 +121,14 @@ def _show_plan(plan: RestorePlan, report: RestoreReport, out: Output) -> None:
                 "sha256": plan.package_sha256,
                 "mode": plan.mode.value,
                 "database": target(plan),
+                "locks": "; ".join(dict.fromkeys(plan.locks.values())),
             }
         )
     )
     out.heading("Plan")
     show_plan(out, report)
+    for label, reason in plan.slower.items():
+        out.line(f"{label} takes a slower way than other models: {reason}.")
     out.line()
 
 

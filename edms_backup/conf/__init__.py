@@ -23,6 +23,7 @@ from django.db import connections, models
 from django.utils.module_loading import import_string
 
 from edms_backup.conf.readers import (
+    API_RATES,
     COMPRESSIONS,
     READERS,
     SETTING,
@@ -31,6 +32,7 @@ from edms_backup.conf.readers import (
     unknown,
     wrong_value,
 )
+from edms_backup.conf.watching import Notify, Secret, Thresholds, Webhook
 from edms_backup.engines import GENERIC
 from edms_backup.errors import ConfigurationError, EdmsBackupError
 from edms_backup.package.compression import choose_codec
@@ -42,7 +44,11 @@ __all__ = [
     "ENGINE_VARIABLE",
     "READERS",
     "SETTING",
+    "Notify",
+    "Secret",
     "Settings",
+    "Thresholds",
+    "Webhook",
     "get_settings",
     "secret_fingerprints",
     "setting_mistakes",
@@ -84,6 +90,22 @@ class Settings:
     """Whether a restore ends every session that is kept in the database (``END_SESSIONS``)."""
     site_name: str = ""
     """How people call this site (``SITE_NAME``)."""
+    jobs: str = "process"
+    """Who carries out what is submitted (``JOBS``)."""
+    upload_limit: int = 4 * 1024**3
+    """The most bytes that an uploaded package may have (``UPLOAD_LIMIT``)."""
+    audit_required: bool = True
+    """Whether a call is refused when the audit trail cannot be written (``AUDIT_REQUIRED``)."""
+    notify: Notify = field(default_factory=Notify)
+    """Who is told of failures (``NOTIFY``)."""
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    """From when on the state of backups is worrying (``STATUS``)."""
+    reauthentication_age: int = 600
+    """Seconds for which a password that was typed again counts (``REAUTHENTICATION_AGE``)."""
+    api_rates: dict[str, str] = field(default_factory=lambda: dict(API_RATES))
+    """How often one user may call the REST interface, by kind of call (``API_RATES``)."""
+    monitoring_token: Secret | None = None
+    """What a monitoring system shows to be answered (``MONITORING_TOKEN``)."""
 
     @property
     def package_directory(self) -> Path | None:

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from edms_backup.conf.watching import OCCASIONS, Notify, Secret, Thresholds, Webhook
 from edms_backup.errors import ConfigurationError
 from edms_backup.schema.filefields import PathField
 from edms_backup.schema.spec import Fate, ModelOptions, OnConflict, SoftRef, Tier
 
 SETTING = "EDMS_BACKUP"
+API_RATES = {
+    "read": "300/minute",
+    "write": "60/minute",
+    "costly": "20/minute",
+    "transfer": "120/minute",
+    "password": "10/minute",
+}
+"""How often one user may call the REST interface, by kind of call."""
+_RATE = re.compile("[1-9][0-9]{0,5}/(second|minute|hour|day)")
 COMPRESSIONS = ("auto", "zstd", "gzip", "none")
+
+_HTTPS_HINT = "For http:// inside of a network that is trusted, say 'allow_http': True."
 
 Value = TypeVar("Value")
 
@@ -131,7 +146,9 @@ def _model_options(value: Any, key: str) -> dict[str, ModelOptions]:
 
 def _model(value: Any, key: str) -> ModelOptions:
     options = _options(
-        value, key, ("fate", "reason", "tier", "append_only", "exclude", "on_conflict", "references")
+        value,
+        key,
+        ("fate", "reason", "tier", "append_only", "exclude", "on_conflict", "references", "grants"),
     )
     if "exclude" in options:
         if "fate" in options or "reason" in options:
@@ -146,6 +163,8 @@ def _model(value: Any, key: str) -> ModelOptions:
         raise wrong_value(key, "is excluded without a 'reason'; it will stand in every package")
     append_only = _flag(options.get("append_only", False), f"{key}['append_only']")
     soft = _soft_references(options.get("references", {}), f"{key}['references']")
+    if key.lower().startswith("models['edms_backup.") and fate not in (None, Fate.EXCLUDED):
+        raise wrong_value(key, "is a table of this app, which no package holds and no restore touches")
     conflict = OnConflict(_choice(options.get("on_conflict", "fail"), f"{key}['on_conflict']", [*OnConflict]))
     return ModelOptions(
         fate=fate or None,
@@ -154,6 +173,7 @@ def _model(value: Any, key: str) -> ModelOptions:
         append_only=append_only,
         on_conflict=conflict,
         soft=soft,
+        grants=_flag(options.get("grants", False), f"{key}['grants']"),
     )
 
 
@@ -177,6 +197,40 @@ def _options(value: Any, key: str, known: Sequence[str]) -> dict[str, Any]:
     return dict(value)
 
 
+def _jobs(value: Any, key: str) -> str:
+    """Read ``process``, ``tasks``, ``tasks:ALIAS``, ``celery``, ``celery:QUEUE``, or a dotted path."""
+    text = _name(value, key)
+    backend, _, where = text.partition(":")
+    if backend in ("tasks", "celery") and (where or ":" not in text):
+        return text
+    if text == "process" or ("." in text and ":" not in text):
+        return text
+    raise wrong_value(
+        key, f"must be 'process', 'tasks', 'celery' or the dotted path of a function, not {value!r}"
+    )
+
+
+def _size(value: Any, key: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise wrong_value(key, f"must be a number of bytes greater than 0, not {value!r}")
+    return value
+
+
+def _seconds(value: Any, key: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 86_400:
+        raise wrong_value(key, f"must be a number of seconds, at most a day, not {value!r}")
+    return value
+
+
+def _rates(value: Any, key: str) -> dict[str, str]:
+    """Read how often kinds of calls are allowed; those that are not named keep their defaults."""
+    options = _options(value, key, list(API_RATES))
+    for name, rate in options.items():
+        if not isinstance(rate, str) or not _RATE.fullmatch(rate):
+            raise wrong_value(f"{key}[{name!r}]", f"must be like '30/minute', not {rate!r}")
+    return {**API_RATES, **options}
+
+
 def _engines(value: Any, key: str) -> dict[str, str]:
     return _pairs(value, key, _name)
 
@@ -185,6 +239,71 @@ def _dotted_paths(value: Any, key: str) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise wrong_value(key, f"must be a list of dotted paths, not {kind_of(value)}")
     return tuple(_name(item, key) for item in value)
+
+
+def _secret(value: Any, key: str) -> Secret:
+    """Read ``{"environment": "NAME"}`` or ``{"file": "/path"}``: a secret never stands in settings itself."""
+    options = _options(value, key, ("environment", "file"))
+    if len(options) != 1:
+        raise wrong_value(key, "needs just one of 'environment' (the name of a variable) and 'file' (a path)")
+    ((kind, place),) = options.items()
+    return Secret(
+        kind=kind, place=str(_directory(place, key)) if kind == "file" else _name(place, key), key=key
+    )
+
+
+def _notify(value: Any, key: str) -> Notify:
+    options = _options(value, key, ("mail", "webhook", "on"))
+    on = options.get("on", ["failure", "missing"])
+    if not isinstance(on, list | tuple):
+        raise wrong_value(f"{key}['on']", f"must be a list, not {kind_of(on)}")
+    mail = options.get("mail", [])
+    if not isinstance(mail, list | tuple) or not all(isinstance(one, str) and "@" in one for one in mail):
+        raise wrong_value(f"{key}['mail']", "must be a list of mail addresses")
+    return Notify(
+        mail=tuple(mail),
+        webhook=_webhook(options["webhook"], f"{key}['webhook']") if options.get("webhook") else None,
+        on=frozenset(_choice(one, f"{key}['on']", OCCASIONS) for one in on),
+    )
+
+
+def _webhook(value: Any, key: str) -> Webhook:
+    options = _options(value, key, ("url", "secret", "timeout", "attempts", "allow_http"))
+    plain = _flag(options.get("allow_http", False), f"{key}['allow_http']")
+    url = _name(options.get("url"), f"{key}['url']")
+    schemes = ("https", "http") if plain else ("https",)
+    if urlsplit(url).scheme not in schemes or not urlsplit(url).hostname:
+        raise wrong_value(f"{key}['url']", "must begin with https:// and name a host", _HTTPS_HINT)
+    return Webhook(
+        url=url,
+        secret=_secret(options["secret"], f"{key}['secret']") if options.get("secret") else None,
+        timeout=_number(options.get("timeout", 10), f"{key}['timeout']"),
+        attempts=int(_number(options.get("attempts", 3), f"{key}['attempts']")),
+    )
+
+
+def _number(value: Any, key: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < 1e9:
+        raise wrong_value(key, f"must be a number above 0, not {value!r}")
+    return float(value)
+
+
+def _thresholds(value: Any, key: str) -> Thresholds:
+    """Read pairs (warning, critical) by name; ``None`` switches one off."""
+    known = [one.name for one in fields(Thresholds)]
+    found: dict[str, tuple[float, float] | None] = {}
+    for name, pair in _options(value, key, known).items():
+        place = f"{key}[{name!r}]"
+        if pair is None:
+            found[name] = None
+            continue
+        if not isinstance(pair, list | tuple) or len(pair) != len(("warning", "critical")):
+            raise wrong_value(place, "must be a pair (warning, critical), or None")
+        warning, critical = (_number(one, place) for one in pair)
+        if (warning < critical) is (name == "free_packages"):
+            raise wrong_value(place, "has its warning beyond its critical value")
+        found[name] = (warning, critical)
+    return Thresholds(**found)
 
 
 READERS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
@@ -201,6 +320,14 @@ READERS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
     "END_SESSIONS": ("end_sessions", _flag),
     "COMPRESSION": ("compression", _compression),
     "SITE_NAME": ("site_name", _text),
+    "JOBS": ("jobs", _jobs),
+    "UPLOAD_LIMIT": ("upload_limit", _size),
+    "AUDIT_REQUIRED": ("audit_required", _flag),
+    "NOTIFY": ("notify", _notify),
+    "STATUS": ("thresholds", _thresholds),
+    "REAUTHENTICATION_AGE": ("reauthentication_age", _seconds),
+    "API_RATES": ("api_rates", _rates),
+    "MONITORING_TOKEN": ("monitoring_token", _secret),
 }
 """Every key: the field of ``Settings`` that it fills, and how it is read."""
 

@@ -1,5 +1,6 @@
 """A stand-in for the service, and a way to run the command against it as an operator would."""
 
+import datetime
 import io
 import json
 import sys
@@ -15,12 +16,17 @@ from edms_backup.findings import Finding, Severity
 from edms_backup.management.commands.edms_backup import Command
 from edms_backup.package.manifest import Exclusion, FilesEntry, Header, KeyEntry, Manifest
 from edms_backup.service import (
+    Actor,
+    AuditReport,
+    Check,
     CheckReport,
     CreateReport,
     CreateRequest,
+    Entry,
     FileCounts,
     InventoryEntry,
     InventoryReport,
+    Level,
     Mode,
     ModelCounts,
     Outcome,
@@ -30,6 +36,7 @@ from edms_backup.service import (
     RestoreRecord,
     RestoreReport,
     RestoreRequest,
+    StatusReport,
     VerifyReport,
 )
 
@@ -45,6 +52,30 @@ DEFECT = Finding(
     hint="Look for it in older packages.",
 )
 WARNING = Finding(code="ambiguous_key", severity=Severity.WARNING, message="A key names two rows.", count=2)
+NOON = datetime.datetime(2025, 2, 1, 12, tzinfo=datetime.UTC)
+ENTRY = Entry(
+    chain="c" * 32,
+    sequence=7,
+    at="2025-02-01T08:00:00.000000Z",
+    call="a" * 32,
+    what="create",
+    phase="ended",
+    subject=NAME,
+    result="done",
+    name="ann",
+    origin="cli",
+    address="plant2",
+    reason="nightly",
+)
+Entries = list[Entry]
+CHECK = Check(
+    name="package",
+    level=Level.OK,
+    message="The last good package is 12 h old.",
+    value=43201.4,
+    unit="s",
+    limits=(93600.0, 180000.0),
+)
 BLOCKER = Finding(code="conflict", severity=Severity.ERROR, message="Two constraints disagree.", key="DOC-2")
 
 
@@ -67,10 +98,12 @@ class FakeService:
     plan_findings: tuple[Finding, ...] = ()
     asked: list[Any] = field(default_factory=list)
     reporter: Reporter | None = None
+    actor: Actor | None = None
     settings: Any = field(default_factory=lambda: SimpleNamespace(site_name="Plant 2"))
     during: Callable[[], None] | None = None
     unreadable: bool = False
     undoable: bool = True
+    checks: tuple[Check, ...] = ()
 
     def _work(self, *asked: Any) -> None:
         self.asked.append(asked)
@@ -241,6 +274,26 @@ class FakeService:
         self._work("check")
         return CheckReport(findings=self.findings, models=3)
 
+    def status(self, *, notify: bool = False) -> StatusReport:
+        self._work("status", notify)
+        return StatusReport(
+            site="Plant 2",
+            at=NOON,
+            checks=self.checks,
+            package=NAME,
+            packages=3,
+            bytes=4096,
+            findings=self.findings,
+        )
+
+    def audit_entries(self, *, last: int | None = None) -> Entries:
+        self._work("audit_entries", last)
+        return [ENTRY]
+
+    def verify_audit(self, *, anchor: str = "") -> AuditReport:
+        self._work("verify_audit", anchor)
+        return AuditReport(findings=self.findings, entries=7, chain="c" * 32, sequence=7, sha256="ab" * 32)
+
 
 class Terminal(io.StringIO):
     """A stream with a person at its other end."""
@@ -277,8 +330,8 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
         stdout: Any = None,
         stderr: Any = None,
     ) -> Ended:
-        def make_service(reporter: Reporter) -> Any:
-            service.reporter = reporter
+        def make_service(reporter: Reporter, actor: Actor) -> Any:
+            service.reporter, service.actor = reporter, actor
             return service
 
         command_class = type("FakeCommand", (Command,), {"make_service": staticmethod(make_service)})

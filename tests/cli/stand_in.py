@@ -39,8 +39,8 @@ def main() -> None:
         arguments = arguments[1:]
         service.during = _hang
 
-    def make_service(reporter: Any) -> FakeService:
-        service.reporter = reporter
+    def make_service(reporter: Any, actor: Any) -> FakeService:
+        service.reporter, service.actor = reporter, actor
         return service
 
     stand_in = type("StandIn", (Command,), {"make_service": staticmethod(make_service)})

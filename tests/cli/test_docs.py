@@ -13,7 +13,7 @@ from edms_backup.cli.main import COMMANDS, add_arguments
 from edms_backup.conf import READERS
 from edms_backup.errors import EdmsBackupError
 from edms_backup.schema.spec import Fate, OnConflict, Tier
-from tests.cli.conftest import DEFECT, NAME, FakeService, Run
+from tests.cli.conftest import CHECK, DEFECT, NAME, FakeService, Run
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 CLI = (DOCS / "cli.md").read_text(encoding="utf-8")
@@ -52,11 +52,21 @@ def test_every_option_is_documented_and_no_other(subcommand: str) -> None:
 
 
 def _document(run: Run, *args: str) -> Any:
-    return run(FakeService(), *args, "--json").json
+    return run(FakeService(checks=(CHECK,)), *args, "--json").json
 
 
 @pytest.mark.parametrize(
-    "args", [("create",), ("restore", NAME, "--yes"), ("list",), ("verify", NAME), ("inventory",), ("check",)]
+    "args",
+    [
+        ("create",),
+        ("restore", NAME, "--yes"),
+        ("list",),
+        ("verify", NAME),
+        ("inventory",),
+        ("check",),
+        ("status",),
+        ("audit", "verify"),
+    ],
 )
 def test_documents_have_the_members_that_are_documented(run: Run, args: tuple[str, ...]) -> None:
     shown = json.loads(re.findall(r"```json\n(.*?)```", _section(CLI, args[0]), re.DOTALL)[0])
@@ -65,6 +75,8 @@ def test_documents_have_the_members_that_are_documented(run: Run, args: tuple[st
     if args[0] == "restore":
         assert list(shown["files"]) == list(real["files"])
         assert list(shown["models"]["documents.Document"]) == list(real["models"]["documents.Document"])
+    if args[0] == "status":
+        assert list(shown["checks"][0]) == list(real["checks"][0])
     if args[0] == "list":
         assert list(shown["packages"][0]) == list(real["packages"][0])
 
@@ -104,5 +116,5 @@ def test_every_setting_is_documented_and_no_other() -> None:
 def test_the_values_that_settings_may_have_are_documented() -> None:
     models = _section(SETTINGS, "MODELS")
     assert all(f"`{value}`" in models for value in [*Fate, *Tier, *OnConflict])
-    members = {"fate", "reason", "exclude", "tier", "append_only", "on_conflict", "references"}
+    members = {"fate", "reason", "exclude", "tier", "append_only", "on_conflict", "references", "grants"}
     assert {name for name in re.findall(r"^`(\w+)`$", models, re.MULTILINE)} == members

@@ -128,7 +128,7 @@ class Called(Command):
     service: Any = None
 
     @staticmethod
-    def make_service(reporter: Any) -> Any:
+    def make_service(reporter: Any, actor: Any) -> Any:
         Called.service.reporter = reporter
         return Called.service
 

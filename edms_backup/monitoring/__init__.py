@@ -1,0 +1,1 @@
+"""How backups stand, for machines: an endpoint, health checks, metrics. All of it is ``BackupService.status()``."""
