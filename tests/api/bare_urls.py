@@ -1,0 +1,3 @@
+"""Routes of a host that has not put the interface anywhere."""
+
+urlpatterns: list[object] = []
