@@ -2,26 +2,22 @@
 ``python -m tests.mutants [options] [path ...]``.
 
 Works on a copy of the repository, with SQLite, in one process. Ends with 0 whatever survives: a survivor is a
-question, not a fault.
+question, not a fault. With ``--sabotage`` the changes are the mistakes of ``sabotages/*.toml`` instead, each with the
+tests that must fail: a test that passes all the same ends it with 1.
 """
 
 import argparse
 import dataclasses
-import json
-import os
 import random
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.mutants.changes import Mutant, mutants
-from tests.mutants.plugin import ANSWERS, BUDGET, ORDERS
+from tests.mutants.plugin import BUDGET
+from tests.mutants.sabotage import sabotage
+from tests.mutants.trial import ROOT, answered, copied, say
 
-ROOT = Path(__file__).resolve().parent.parent.parent
 TESTS: dict[str, tuple[str, ...]] = {
     "edms_backup/package": ("tests/package",),
     "edms_backup/naturalkeys": ("tests/unit",),
@@ -34,7 +30,6 @@ TESTS: dict[str, tuple[str, ...]] = {
 """Folder -> the tests that are there for it. None that keeps a database file from test to test."""
 
 HEART = ("edms_backup/restore", "edms_backup/naturalkeys", "edms_backup/package")
-LEFT_BEHIND = shutil.ignore_patterns(".*", "__pycache__", "htmlcov", "build", "dist")
 NOTICED = ("killed", "timeout")
 Tests = tuple[str, ...]
 
@@ -56,16 +51,22 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="leave out what runs on import: each costs a fresh pytest"
     )
+    parser.add_argument(
+        "--sabotage",
+        nargs="*",
+        metavar="ENTRY",
+        help="make the mistakes of these entries of docs/pitfalls.md on purpose (none named: of all)",
+    )
     parser.add_argument("--killed", action="store_true", help="also show what was noticed, and by which test")
     options = parser.parse_args()
+    if options.sabotage is not None:
+        return sabotage(options.sabotage)
     groups: dict[Tests, list[Mutant]] = {}
     for path in options.paths:
         chosen = choose(ROOT / path, options)
         groups.setdefault(tuple(options.tests or TESTS[folder(path)]), []).extend(chosen)
     counted: dict[str, Counter[str]] = {}
-    with tempfile.TemporaryDirectory(prefix="edms-mutants-") as directory:
-        copy = Path(directory) / "copy"
-        shutil.copytree(ROOT, copy, ignore=LEFT_BEHIND)
+    with copied() as copy:
         for tests, mutants_of_tests in groups.items():
             for mutant, status, by in attempt(copy, mutants_of_tests, tests, options.budget):
                 counted.setdefault(folder(mutant.path), Counter())[status] += 1
@@ -101,44 +102,14 @@ def choose(path: Path, options: argparse.Namespace) -> list[Mutant]:
     return chosen
 
 
-def say(text: str) -> None:
-    """Write a line at once: the command takes minutes."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
 def attempt(
     copy: Path, chosen: list[Mutant], tests: Tests, budget: float
 ) -> Iterator[tuple[Mutant, str, str]]:
     """Let pytest try the mutants; tell what became of each, and by whom."""
-    orders, spoken = copy.parent / "orders.json", copy.parent / "pytest.out"
-    orders.write_text(json.dumps([dataclasses.asdict(mutant) for mutant in chosen]))
-    answers, answer = os.pipe()
-    environment = {
-        **os.environ,
-        ORDERS: str(orders),
-        ANSWERS: str(answer),
-        BUDGET: str(budget),
-        "PYTHONPATH": str(copy),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "COVERAGE_CORE": "ctrace",
-        "TMPDIR": str(copy.parent),
-    }
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.plugin"]
-    command += ["-o", "tmp_path_retention_policy=none", *tests]
-    with spoken.open("w") as output, os.fdopen(answers) as told:
-        process = subprocess.Popen(
-            command, cwd=copy, env=environment, stdout=output, stderr=output, pass_fds=(answer,)
-        )
-        os.close(answer)
-        answered = 0
-        for mutant, line in zip(chosen, told, strict=False):
-            result = json.loads(line)
-            answered += 1
-            yield mutant, result["status"], result["by"]
-        code = process.wait()
-    if answered != len(chosen):
-        raise SystemExit(f"pytest ended with {code}:\n{spoken.read_text()}")
+    orders = [dataclasses.asdict(mutant) for mutant in chosen]
+    answers = answered(copy, orders, tests, {BUDGET: str(budget)})
+    for mutant, result in zip(chosen, answers, strict=True):
+        yield mutant, result["status"], result["by"]
 
 
 if __name__ == "__main__":
