@@ -6,10 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO := $(CURDIR)/.demo
+SERVE := $(CURDIR)/.serve
+PORT ?= 8000
 MANAGE := $(BIN)/python example_project/manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test properties faults bench lint format types contracts migrations coverage oracle mutants tox clean
+.PHONY: help demo serve test properties faults bench lint format types contracts migrations coverage oracle mutants tox clean
 
 help: ## Show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -38,6 +40,19 @@ demo: $(STAMP) ## Fill a site, back it up, re-initialise it with other ids, rest
 	@$(MANAGE) system_reinit --shift-ids --yes
 	@echo "== 5. Restore and prove it"
 	@$(MANAGE) edms_backup restore latest --yes
+	@echo "== 6. The same in a browser: make serve"
+
+serve: export DATABASE_URL := sqlite:///$(SERVE)/edms.sqlite3
+serve: export EDMS_DATA_DIR := $(SERVE)
+serve: export DJANGO_SETTINGS_MODULE := edms.settings
+serve: $(STAMP) ## Open the admin of a site with demo data; make serve PORT=8080 takes another port
+	@mkdir -p "$(SERVE)"
+	@$(MANAGE) migrate --verbosity 0
+	@test -e "$(SERVE)/.filled" || { $(MANAGE) seed_demo && touch "$(SERVE)/.filled"; }
+	@echo "Address: http://127.0.0.1:$(PORT)/admin/edms_backup/package/"
+	@echo "Login:   $$($(BIN)/python -c 'import sys; sys.path.insert(0, "example_project"); from apps.demo.accounts import DEMO_PASSWORDS as known; print("admin /", known["admin"])')"
+	@echo "Stop it with Ctrl-C. Everything is in .serve; delete that to begin anew."
+	@$(MANAGE) runserver "127.0.0.1:$(PORT)" --noreload --insecure
 
 test: $(STAMP) ## Run all tests with coverage; arguments for pytest go into ARGS
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --cov --cov-report=term $(ARGS)
@@ -75,12 +90,12 @@ oracle: $(STAMP) ## Compare with stock Django, by its own tests and their data; 
 bench: $(STAMP) ## Measure beside stock tools, at four sizes on each database; arguments go into ARGS
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-mutants: $(STAMP) ## Change the code at random places and show what no test notices; arguments go into ARGS
+mutants: $(STAMP) ## Change the code at random places, or make known mistakes, and show what no test notices; arguments go into ARGS
 	@$(BIN)/python -m tests.mutants $(ARGS)
 
 tox: $(STAMP) ## Run the tests on every Python, Django and database
 	@$(BIN)/tox
 
 clean: ## Remove what builds, tests and the demo leave behind; .venv stays
-	@rm -rf build dist htmlcov .tox .demo .coverage .coverage.* .hypothesis .import_linter_cache \
+	@rm -rf build dist htmlcov .tox .demo .serve .screenshots .coverage .coverage.* .hypothesis .import_linter_cache \
 		.mypy_cache .pytest_cache .ruff_cache

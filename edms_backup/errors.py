@@ -8,10 +8,16 @@ says what to do next, ``code`` is stable, and ``exit_code`` is what the command 
 
     EdmsBackupError                      1   unexpected failure
     ├── DumpFailed                       1   rows could not be read completely
+    ├── WorkerLost                       1   the process of a run ended before the run
+    ├── AppendOnly                       1   somebody tried to change the audit trail
     ├── UsageError                       2   the request contradicts itself
+    │   ├── KeyReused
+    │   └── PackageExists
     ├── ConfigurationError               4   a setting is wrong
     ├── Declined                         5   the operator answered no
+    │   └── ReauthenticationRequired
     ├── PackageNotFound                 10   no such package
+    │   └── RunNotFound
     ├── RunLocked                       11   another run is in progress
     ├── IntegrityError                  13   the package's bytes are not what was sealed
     │   ├── NotAPackage
@@ -26,12 +32,15 @@ says what to do next, ``code`` is stable, and ``exit_code`` is what the command 
     ├── PlanBlocked                     16   the plan holds findings that forbid it
     │   └── PlanStale
     ├── StoreFull                       17   no space left
+    ├── PackageTooLarge                 17   larger than the site accepts
     ├── RestoreRolledBack               18   failed, and everything is as before
     │   ├── ValidationFailed
     │   └── LoadFailed
     ├── RollbackFailed                  19   call somebody
     ├── StoreUnavailable                23   the place of the packages cannot be reached
     ├── DatabaseUnavailable             24   the database cannot be reached or went away
+    ├── RunEnded                        25   the run has ended; it is too late to cancel it
+    ├── AuditUnavailable                26   the audit trail cannot be written, so nothing was begun
     └── Interrupted                    130   asked to stop; what had begun was undone
 
 Exit code 0 means done, 3 means done with defects that were listed, 130 and 143 mean interrupted by
@@ -40,7 +49,7 @@ SIGINT and SIGTERM. Every other number is a failure: *unknown means failed*.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -88,6 +97,18 @@ class UsageError(EdmsBackupError):
     exit_code = 2
 
 
+class KeyReused(UsageError):
+    """The idempotency key stands for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class PackageExists(UsageError):
+    """The store holds this package already."""
+
+    code = "package_exists"
+
+
 class ConfigurationError(EdmsBackupError):
     """A setting is missing, unknown or wrong."""
 
@@ -102,6 +123,12 @@ class Declined(EdmsBackupError):
     exit_code = 5
 
 
+class ReauthenticationRequired(Declined):
+    """The call needs a password that was typed lately, and there is none."""
+
+    code = "reauthentication_required"
+
+
 class PackageNotFound(EdmsBackupError):
     """No package has that name or path."""
 
@@ -110,10 +137,45 @@ class PackageNotFound(EdmsBackupError):
 
 
 class RunLocked(EdmsBackupError):
-    """Another create or restore is in progress."""
+    """Another create or restore is in progress, or waits for its turn; ``holder`` says what is known of it."""
 
     code = "run_locked"
     exit_code = 11
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        findings: Sequence[Finding] = (),
+        holder: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, findings=findings)
+        self.holder = dict(holder or {})
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the error as JSON-ready values, with the holder where one is known."""
+        document = super().to_dict()
+        return {**document, "holder": self.holder} if self.holder else document
+
+
+class RunNotFound(PackageNotFound):
+    """No run has that id."""
+
+    code = "run_not_found"
+
+
+class RunEnded(EdmsBackupError):
+    """The run has ended: it cannot be cancelled any more."""
+
+    code = "run_ended"
+    exit_code = 25
+
+
+class WorkerLost(EdmsBackupError):
+    """The process that carried a run out ended before the run did."""
+
+    code = "worker_lost"
 
 
 class IntegrityError(EdmsBackupError):
@@ -199,6 +261,13 @@ class StoreFull(EdmsBackupError):
     exit_code = 17
 
 
+class PackageTooLarge(EdmsBackupError):
+    """An upload is larger than the site accepts; nothing of it was kept."""
+
+    code = "package_too_large"
+    exit_code = 17
+
+
 class RestoreRolledBack(EdmsBackupError):
     """The restore failed; rows and files are as they were before."""
 
@@ -239,6 +308,19 @@ class DatabaseUnavailable(EdmsBackupError):
     exit_code = 24
 
 
+class AuditUnavailable(EdmsBackupError):
+    """The audit trail cannot be read or written; what could not be recorded was not begun."""
+
+    code = "audit_unavailable"
+    exit_code = 26
+
+
+class AppendOnly(EdmsBackupError):
+    """An entry of the audit trail was to be changed or deleted."""
+
+    code = "append_only"
+
+
 class DumpFailed(EdmsBackupError):
     """Rows could not be read completely; no package was made."""
 
@@ -246,7 +328,13 @@ class DumpFailed(EdmsBackupError):
 
 
 class Interrupted(EdmsBackupError):
-    """The run was asked to stop and undid what it had begun."""
+    """The run was asked to stop and undid what it had begun; with ``stands`` it came too late for that."""
 
     code = "interrupted"
     exit_code = EXIT_SIGINT
+
+    def __init__(
+        self, message: str, *, hint: str = "", findings: Sequence[Finding] = (), stands: bool = False
+    ) -> None:
+        super().__init__(message, hint=hint, findings=findings)
+        self.stands = stands

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
+from tests import browsers, databases
 from tests.sites import Site, SiteFactory, SiteTemplates, build_site
 
 DatabaseFactory = Callable[[str], str]
@@ -22,6 +22,8 @@ def pytest_configure(config: pytest.Config) -> None:
     if missing and databases.required():
         names = ", ".join(databases.SERVER_VARIABLES[vendor] for vendor in missing)
         raise pytest.UsageError(f"{databases.REQUIRE_VARIABLE} is set, and {names} is not")
+    if browsers.missing() and browsers.required():
+        raise pytest.UsageError(f"{browsers.REQUIRE_VARIABLE} is set, and {browsers.missing()}")
     versions = {}
     for vendor in databases.VENDORS:
         if vendor in missing:
@@ -46,7 +48,10 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which databases did not take part, and how to bring them in."""
+    """Say which databases did not take part, and whether a browser did, and how to bring them in."""
+    if browsers.missing():
+        terminalreporter.section("browser left out")
+        terminalreporter.line(f"The pages of the admin were not clicked through: {browsers.missing()}.")
     missing = databases.missing_vendors()
     if not missing:
         return

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from edms_backup.conf import ENGINE_VARIABLE, READERS, get_settings, setting_mistakes
+from edms_backup.conf import ENGINE_VARIABLE, READERS, Thresholds, get_settings, setting_mistakes
 from edms_backup.engines import get_engine
 from edms_backup.errors import ConfigurationError
 from edms_backup.schema.filefields import PathField
@@ -74,12 +74,30 @@ def test_every_key_becomes_its_value(tmp_path: Path) -> None:
             "documents.Document": {"tier": "critical", "append_only": True},
             "audit.AuditTrail": {"fate": "excluded", "reason": "kept elsewhere"},
             "auth.Permission": {"exclude": "not ours"},
+            "users.Role": {"grants": True},
         },
         "ENGINES": {"sqlite": "edms_backup.engines.generic.GenericEngine"},
         "AFTER_RESTORE": ["edms_backup.restore.aftercare.clear_caches"],
         "END_SESSIONS": False,
         "COMPRESSION": "gzip",
         "SITE_NAME": "Plant 2",
+        "JOBS": "celery:backups",
+        "UPLOAD_LIMIT": 1000,
+        "AUDIT_REQUIRED": False,
+        "NOTIFY": {
+            "mail": ["ops@example.com"],
+            "webhook": {
+                "url": "https://hooks.example.com/x",
+                "secret": {"environment": "HOOK"},
+                "timeout": 5,
+                "attempts": 2,
+            },
+            "on": ["missing"],
+        },
+        "STATUS": {"package_hours": (1, 2.5), "verify_days": None, "free_packages": [4, 2]},
+        "REAUTHENTICATION_AGE": 60,
+        "API_RATES": {"write": "5/hour"},
+        "MONITORING_TOKEN": {"file": "token"},
     }
     assert set(keys) == set(READERS)
     with _set(**keys):
@@ -99,14 +117,64 @@ def test_every_key_becomes_its_value(tmp_path: Path) -> None:
         "documents.Document": ModelOptions(tier=Tier.CRITICAL, append_only=True),
         "audit.AuditTrail": ModelOptions(fate=Fate.EXCLUDED, reason="kept elsewhere"),
         "auth.Permission": ModelOptions(fate=Fate.EXCLUDED, reason="not ours"),
+        "users.Role": ModelOptions(grants=True),
     }
     assert found.engines == keys["ENGINES"]
     assert found.after_restore == ("edms_backup.restore.aftercare.clear_caches",)
     assert found.end_sessions is False
     assert (found.prefer_uuid, found.compression, found.site_name) == (True, "gzip", "Plant 2")
+    assert (found.jobs, found.upload_limit) == ("celery:backups", 1000)
+    assert found.audit_required is False
+    assert found.reauthentication_age == 60
+    assert (found.api_rates["write"], found.api_rates["read"]) == ("5/hour", "300/minute")
+    assert (found.notify.mail, found.notify.on) == (("ops@example.com",), frozenset({"missing"}))
+    hook = found.notify.webhook
+    assert hook is not None
+    assert (hook.url, hook.timeout, hook.attempts) == ("https://hooks.example.com/x", 5.0, 2)
+    assert hook.secret is not None
+    assert (hook.secret.kind, hook.secret.place) == ("environment", "HOOK")
+    assert found.thresholds == Thresholds(
+        package_hours=(1.0, 2.5), verify_days=None, free_packages=(4.0, 2.0), run_hours=(6.0, 24.0)
+    )
+    assert found.monitoring_token is not None
+    assert found.monitoring_token.kind == "file"
+    assert Path(found.monitoring_token.place).is_absolute()
 
 
 MISTAKES: list[tuple[dict[str, Any], str, str]] = [
+    ({"AUDIT_REQUIRED": 1}, "EDMS_BACKUP['AUDIT_REQUIRED'] must be True or False, not int", ""),
+    ({"MODELS": {"edms_backup.AuditEvent": {"fate": "included"}}}, "is a table of this app", ""),
+    ({"NOTIFY": {"mail": "ops@example.com"}}, "['mail'] must be a list of mail addresses", ""),
+    ({"NOTIFY": {"mail": ["ops"]}}, "['mail'] must be a list of mail addresses", ""),
+    ({"NOTIFY": {"on": ["never"]}}, "must be one of failure, missing, success, not 'never'", ""),
+    ({"NOTIFY": {"on": "failure"}}, "['on'] must be a list, not str", ""),
+    ({"NOTIFY": {"fax": "1"}}, "names 'fax', which is no key", ""),
+    ({"NOTIFY": {"webhook": {"url": "http://x.example"}}}, "must begin with https://", "'allow_http': True"),
+    (
+        {"NOTIFY": {"webhook": {"url": "file:///etc/passwd", "allow_http": True}}},
+        "must begin with https://",
+        "",
+    ),
+    ({"NOTIFY": {"webhook": {"url": "https:///x"}}}, "must begin with https://", ""),
+    ({"NOTIFY": {"webhook": {"url": "https://x.example", "secret": "abc"}}}, "must be a dictionary", ""),
+    (
+        {"NOTIFY": {"webhook": {"url": "https://x.example", "timeout": 0}}},
+        "must be a number above 0, not 0",
+        "",
+    ),
+    ({"REAUTHENTICATION_AGE": 0}, "must be a number of seconds", ""),
+    ({"REAUTHENTICATION_AGE": True}, "must be a number of seconds", ""),
+    ({"REAUTHENTICATION_AGE": 86401}, "must be a number of seconds", ""),
+    ({"API_RATES": {"writes": "1/hour"}}, "names 'writes'", "Did you mean write?"),
+    ({"API_RATES": {"write": "0/hour"}}, "must be like '30/minute'", ""),
+    ({"API_RATES": {"write": None}}, "must be like '30/minute'", ""),
+    ({"MONITORING_TOKEN": "abc"}, "EDMS_BACKUP['MONITORING_TOKEN'] must be a dictionary", ""),
+    ({"MONITORING_TOKEN": {}}, "needs just one of 'environment'", ""),
+    ({"MONITORING_TOKEN": {"file": "x", "environment": "y"}}, "needs just one of 'environment'", ""),
+    ({"STATUS": {"package_hours": (50, 26)}}, "has its warning beyond its critical value", ""),
+    ({"STATUS": {"free_packages": (1, 3)}}, "has its warning beyond its critical value", ""),
+    ({"STATUS": {"package_hours": 26}}, "must be a pair (warning, critical), or None", ""),
+    ({"STATUS": {"package_days": (1, 2)}}, "names 'package_days', which is no key", "package_hours?"),
     ({"DIRECTRY": "x"}, "names 'DIRECTRY', which is no key", "DIRECTORY?"),
     ({"directory": "x"}, "names 'directory', which is no key", "DIRECTORY?"),
     ({"QQQQQQ": 1}, "names 'QQQQQQ', which is no key", "Known: DIRECTORY, STORAGE"),
@@ -114,6 +182,13 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"DIRECTORY": ""}, "must be the path of a directory", ""),
     ({"STORAGE": 5}, "EDMS_BACKUP['STORAGE'] must be a text, not int", ""),
     ({"PREFER_UUID": "yes"}, "EDMS_BACKUP['PREFER_UUID'] must be True or False, not str", ""),
+    ({"JOBS": "rq"}, "must be 'process', 'tasks', 'celery' or the dotted path of a function, not 'rq'", ""),
+    ({"JOBS": "process:x"}, "must be 'process', 'tasks'", ""),
+    ({"JOBS": "celery:"}, "must be 'process', 'tasks'", ""),
+    ({"JOBS": 5}, "EDMS_BACKUP['JOBS'] must be a text, not int", ""),
+    ({"UPLOAD_LIMIT": "4G"}, "must be a number of bytes greater than 0, not '4G'", ""),
+    ({"UPLOAD_LIMIT": True}, "must be a number of bytes greater than 0, not True", ""),
+    ({"UPLOAD_LIMIT": 0}, "must be a number of bytes greater than 0, not 0", ""),
     ({"COMPRESSION": "zip"}, "must be one of auto, zstd, gzip, none, not 'zip'", ""),
     ({"FILE_ROOTS": ["x"]}, "EDMS_BACKUP['FILE_ROOTS'] must be a dictionary, not list", ""),
     ({"FILE_ROOTS": {"a:b": "x"}}, "holds neither ':' nor '/'", ""),

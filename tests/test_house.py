@@ -31,6 +31,10 @@ ALLOWED: dict[tuple[str, str], str] = {
         "swallowing_except",
         "edms_backup/restore/aftercare.py",
     ): "host code after the commit: reported as a finding",
+    (
+        "swallowing_except",
+        "edms_backup/notices.py",
+    ): "the host's mail backend must not harm a run: reported as a finding",
 }
 """(rule, path below the repository) -> why the rule does not fit there. An entry that is not needed fails."""
 

@@ -99,6 +99,9 @@ LEFT_OUT = {
     "sessions.Session",  # sessions end with a disaster
     "django_celery_beat.PeriodicTasks",  # tells the scheduler to look again; no content of anybody
     "edms_backup.RestoreMarker",  # the tool's own bookkeeping
+    "edms_backup.Run",
+    "edms_backup.AuditEvent",
+    "edms_backup.Package",
 }
 OPTIONAL_APPS = {"django_celery_beat"}
 

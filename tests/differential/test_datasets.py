@@ -174,7 +174,7 @@ def known_models(monkeypatch: pytest.MonkeyPatch) -> None:
             known[question] = build_inventory(registry, *rest)
         return known[question]
 
-    monkeypatch.setattr("edms_backup.service.build_inventory", remembered)
+    monkeypatch.setattr("edms_backup.service.parts.build_inventory", remembered)
 
 
 @pytest.mark.slow

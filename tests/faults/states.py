@@ -8,7 +8,13 @@ from pathlib import Path
 from tests import databases
 from tests.sites import Site
 
-OWN_TABLES = {"edms_backup_restoremarker", "sqlite_sequence", "sqlite_stat1"}
+OWN_TABLES = {
+    "edms_backup_restoremarker",
+    "edms_backup_run",
+    "edms_backup_auditevent",
+    "sqlite_sequence",
+    "sqlite_stat1",
+}
 """Not the site's data: what a restore notes about itself, SQLite's counters and statistics."""
 STORE = "backups"
 STATE = ".state"

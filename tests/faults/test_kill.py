@@ -8,7 +8,7 @@ from tests.conftest import skip_unless_present
 from tests.faults.arena import Arena
 from tests.faults.races import start
 from tests.faults.states import leftovers, state_of
-from tests.faults.trials import Trials
+from tests.faults.trials import Trials, commit_of_the_restore
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
@@ -18,12 +18,9 @@ def test_killed_around_the_commit(arena: Arena) -> None:
     problems: list[str] = []
     with Trials(arena) as trials:
         points = trials.points()
-        commits = [at for at, point in enumerate(points, start=1) if point == "commit after"]
-        commit = commits[-1]
-        while points[commit - 2].startswith("commit"):
-            commit -= 1
+        commit = commit_of_the_restore(points)
         renames = [at for at, point in enumerate(points, start=1) if point == "file os.rename"]
-        chosen = {commit - 1, commit, commit + 1, *renames[-3:]}
+        chosen = {commit - 1, commit, commit + 1, *renames[-5:]}
         seen = []
         for at in sorted(chosen):
             tried = trials.attempt("kill", at, points[at - 1])
@@ -52,7 +49,7 @@ def test_other_commands_say_it_too(arena: Arena, command: str) -> None:
         points = trials.points()
         renames = [at for at, point in enumerate(points, start=1) if point == "file os.rename"]
         killed = trials.run(
-            *trials.command, strike="kill", at=renames[-2], kinds=["statement", "commit", "file"]
+            *trials.command, strike="kill", at=renames[-3], kinds=["statement", "commit", "file"]
         )
         assert killed.code == -9
         done = trials.run(command, "-v", "2")

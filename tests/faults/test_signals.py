@@ -8,7 +8,7 @@ import pytest
 from tests.faults.arena import Arena, Rehearsal
 from tests.faults.sampling import EVERYTHING
 from tests.faults.states import leftovers, packages, state_of
-from tests.faults.trials import Trials
+from tests.faults.trials import Trials, commit_of_the_restore
 from tests.sites import Site
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
@@ -40,9 +40,7 @@ def test_stopped_around_the_commit(arena: Arena) -> None:
     problems = []
     with Trials(arena) as trials:
         points = trials.points()
-        commit = max(at for at, point in enumerate(points, start=1) if point == "commit before")
-        if points[commit - 3].startswith("commit"):
-            commit -= 2
+        commit = commit_of_the_restore(points)
         last = [at for at, point in enumerate(points, start=1) if point == "file os.rename"]
         for at, strike in ((commit, "interrupt"), (commit + 1, "terminate"), (last[-2], "interrupt")):
             problems.extend(trials.attempt(strike, at, points[at - 1]).problems(strike))
@@ -57,11 +55,11 @@ def test_create_is_stopped(arena: Arena, changed: Site, stage: Rehearsal, number
     for _ in range(MOMENTS):
         known = packages(changed)
         done = stage.run("create", "--json", signal=number, after=chance.uniform(0, lasts))
+        assert leftovers(changed) == []
         if done.code in (0, 3, -number):
             continue
         assert done.code == CODES[number], done.said
         new = set(packages(changed)) - set(known)
         assert not new or done.document["error"]["message"].count(new.pop())
-        assert leftovers(changed) == []
     assert state_of(changed) == arena.before
     assert stage.run("create", "--json").code in (0, 3)

@@ -16,8 +16,8 @@ CODES = {
     "interrupt": {130},
     "terminate": {143},
     "sever": {24},
-    "fill": {17},
-    "break": {23},
+    "fill": {17, 26},  # 26: of the audit trail, so nothing was begun
+    "break": {23, 26},
 }
 """How a command may end that a fault hits before its commit."""
 NO_SIGNAL = ("sever", "fill", "break")
@@ -25,6 +25,15 @@ KINDS = {"sever": ("statement", "commit"), "fill": ("space",), "break": ("space"
 """The points where a strike makes sense, if not all."""
 UNFINISHED = 19
 DONE = {0, 3}
+
+
+def commit_of_the_restore(points: Sequence[str]) -> int:
+    """Return the number of the point before the commit that ends a restore: the one after its marker is written.
+
+    The commits after it write the run's row.
+    """
+    marked = max(at for at, point in enumerate(points) if "INSERT" in point and "restoremarker" in point)
+    return points.index("commit before", marked) + 1
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,9 @@ def test_loose_json_is_refused(text, reason):
 def test_the_deepest_nesting_passes():
     text = b"[" * MAX_DEPTH + b"]" * MAX_DEPTH
     assert canonical(strict_loads(text)) == text
+    # More brackets than levels: they have to be counted by going down.
+    twins = b"[" * (MAX_DEPTH - 1) + b"[],[]" + b"]" * (MAX_DEPTH - 1)
+    assert canonical(strict_loads(twins)) == twins
 
 
 def test_many_shallow_values_are_not_deep():

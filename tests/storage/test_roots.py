@@ -87,7 +87,7 @@ def test_a_storage_that_chooses_another_name_is_an_error(tmp_path: Path) -> None
 def test_a_storage_without_times_has_a_signature(tmp_path: Path) -> None:
     root = StorageRoot("timeless", TimelessStorage(location=tmp_path))
     root.write("x", io.BytesIO(b"data"))
-    assert root.signature("x") == (4, None)
+    assert root.signature("x") == (4, None, None)
 
 
 def test_declared_directories_go_before_storages(tmp_path: Path) -> None:

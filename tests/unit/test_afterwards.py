@@ -17,7 +17,7 @@ from edms_backup.errors import ConfigurationError, PlanBlocked
 from edms_backup.findings import Finding, Severity
 from edms_backup.restore.report import Outcome, RestoreReport
 from edms_backup.service import BackupService
-from edms_backup.signals import post_create, post_restore
+from edms_backup.signals import backup_created, restore_finished
 from tests.unit.conftest import Zoo
 from tests.zoo import models as zoo_models
 
@@ -121,14 +121,14 @@ def test_signals_are_sent_with_the_report(zoo: Zoo) -> None:
         raise RuntimeError("no")
 
     zoo_models.Tag.objects.create(code="t")
-    for signal in (post_create, post_restore):
+    for signal in (backup_created, restore_finished):
         signal.connect(refuse, dispatch_uid="refuse")
         signal.connect(receive, dispatch_uid="receive")
     try:
         created = zoo.create("zoo.Tag")
         restored = zoo.restore()
     finally:
-        for signal in (post_create, post_restore):
+        for signal in (backup_created, restore_finished):
             signal.disconnect(dispatch_uid="refuse")
             signal.disconnect(dispatch_uid="receive")
 

@@ -2,13 +2,14 @@
 
 from typing import Any
 
+import django
 import pytest
 from django.core import checks
 from django.core.management import CommandError, call_command
 from django.db import connection, models
 from django.test.utils import isolate_apps
 
-from edms_backup.checks import _IDS, check_natural_keys, check_settings
+from edms_backup.checks import _IDS, check_jobs, check_natural_keys, check_settings
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.naturalkeys.audit import audit_all, audit_model, audit_rows
@@ -53,7 +54,11 @@ def test_a_good_key_is_nothing_to_talk_about(model: type[models.Model]) -> None:
 
 
 def test_a_nullable_column_in_a_declared_key() -> None:
-    assert codes(zoo_models.Nickname, zoo__nickname=("name",)).keys() == {"key_not_unique", "key_nullable"}
+    found = codes(zoo_models.Nickname, zoo__nickname=("name",))
+    assert found.keys() == {"key_not_unique", "key_nullable", "key_without_index"}
+    assert found["key_without_index"].severity is Severity.INFO
+    assert "zoo_nickname begins with name" in found["key_without_index"].message
+    assert "fields=['name']" in found["key_without_index"].hint
 
 
 def test_the_messages_say_what_is_used_instead() -> None:
@@ -223,3 +228,28 @@ def test_check_and_check_deploy(settings: Any, capsys: pytest.CaptureFixture[str
     settings.EDMS_BACKUP = {"TYPO": 1}
     with pytest.raises(CommandError, match=r"edms_backup\.E001"):
         call_command("check", "--tag", "edms_backup")
+
+
+def _ids(zoo: Zoo, **keys: Any) -> list[str]:
+    zoo.configure(**keys)
+    return [str(found.id) for found in check_jobs(None)]
+
+
+def test_the_worker_is_looked_at(zoo: Zoo, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from edms_backup import checks as own
+
+    assert _ids(zoo, JOBS="process") == []
+    assert _ids(zoo, JOBS="celery") == ["edms_backup.W021"]
+    monkeypatch.setattr(own, "_is_temporary", lambda directory: False)
+    assert _ids(zoo, JOBS="celery") == []
+    assert _ids(zoo, JOBS="no.such.function") == ["edms_backup.E003"]
+    assert _ids(zoo, JOBS="tasks") == ["edms_backup.W020"]  # what Django does when TASKS says nothing
+    assert _ids(zoo, JOBS="tasks:nobody") == ["edms_backup.E003"]
+    module = "django.tasks" if django.VERSION >= (6,) else "django_tasks"
+    settings.TASKS = {
+        "default": {"BACKEND": f"{module}.backends.dummy.DummyBackend"},
+        "wrong": {"BACKEND": "no.such.Backend"},
+    }
+    assert _ids(zoo, JOBS="tasks") == ["edms_backup.W020"]
+    assert _ids(zoo, JOBS="tasks:wrong") == ["edms_backup.E003"]
+    assert _ids(zoo, JOBS=5) == []  # E001 says it already

@@ -4,7 +4,7 @@ import pytest
 from django.contrib.sites.models import Site
 from django.test import override_settings
 
-from edms_backup import service
+from edms_backup.service import writing as service
 from tests.unit.conftest import Zoo
 from tests.zoo import models as zoo_models
 

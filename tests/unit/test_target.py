@@ -120,6 +120,8 @@ def test_a_report_says_every_count_under_its_own_name() -> None:
         run_id="r",
         plan_digest="d",
         samples={"zoo.Tag": {"inserted": ["a"]}},
+        locks={"default": "l"},
+        slower={"zoo.Tag": "w"},
     )
 
     assert report.to_dict() == {
@@ -135,6 +137,9 @@ def test_a_report_says_every_count_under_its_own_name() -> None:
         "run_id": "r",
         "plan_digest": "d",
         "samples": {"zoo.Tag": {"inserted": ["a"]}},
+        "locks": {"default": "l"},
+        "slower": {"zoo.Tag": "w"},
+        "privileges": {"changes": [], "gained": [], "total": 0},
         "seconds": 1.235,
     }
 

@@ -64,15 +64,15 @@ def travelled(name: str, value: Any) -> Any:
 
 @pytest.mark.pitfall(43)
 @pytest.mark.pitfall(50)
-@given(st.data())
-def test_every_value_comes_back(data: st.DataObject) -> None:
-    name = data.draw(st.sampled_from(sorted(COLUMNS)))
+@pytest.mark.parametrize("name", sorted(COLUMNS))
+@given(data=st.data())
+def test_every_value_comes_back(name: str, data: st.DataObject) -> None:
     value = data.draw(COLUMNS[name])
     back = travelled(name, value)
     if isinstance(value, float) and math.isnan(value):
         assert math.isnan(back)
     else:
-        assert back == value or bytes(back) == value
+        assert (bytes(back) if name == "blob" else back) == value
         assert type(back) is type(value) or name == "blob"
 
 
