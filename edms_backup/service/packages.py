@@ -275,7 +275,9 @@ def _sound(reader: PackageReader, report: VerifyReport) -> str:
     """Return the id of a package that may be taken in; raises ``ChecksumMismatch`` or ``MalformedPackage``."""
     if not report.ok:
         worst = next(finding for finding in report.findings if finding.severity >= Severity.ERROR)
-        raise ChecksumMismatch(f"The upload is damaged: {worst.message}", findings=report.findings)
+        raise ChecksumMismatch(
+            f"Nothing was taken in: {worst.message}", hint=worst.hint, findings=report.findings
+        )
     package_id = as_uuid(reader.manifest.header.package_id)
     if package_id is None:
         raise MalformedPackage("The upload has no proper id.")

@@ -144,6 +144,18 @@ def test_a_damaged_upload_is_removed(site: Zoo, sent: bytes, part: float) -> Non
     assert Run.objects.get(kind="admit").state == "failed"
 
 
+def test_a_damaged_upload_is_called_damaged_once(site: Zoo, sent: bytes) -> None:
+    data = bytearray(sent)
+    data[len(data) // 4] ^= 4
+    service = site.service
+    with pytest.raises(ChecksumMismatch) as refused:
+        service.admit(service.receive(io.BytesIO(bytes(data))))
+    said = refused.value.message
+    assert said.startswith("Nothing was taken in: the upload is damaged; the damage lies in ")
+    assert said.count("damaged") == 1
+    assert refused.value.hint
+
+
 def test_a_cut_upload_is_removed(site: Zoo, sent: bytes) -> None:
     service = site.service
     for length in (len(sent) // 2, len(sent) - 1):
