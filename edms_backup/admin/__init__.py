@@ -4,7 +4,7 @@ It decides nothing: what it shows comes from ``BackupService``, what it changes 
 ``edms_backup.tasks.submit``.
 
 Reading order: ``pages`` (what a page knows, who may see it, how errors look), ``overview``, ``packages``,
-``walk`` (choose, plan, apply, undo), ``runs``, ``site`` (what Django's admin has to know).
+``walk`` (choose, plan, apply, undo), ``runs``, ``trail``, ``site`` (what Django's admin has to know).
 """
 
 from __future__ import annotations

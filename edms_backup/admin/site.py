@@ -12,7 +12,7 @@ from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_lazy as _
 
-from edms_backup.admin import overview, packages, runs, walk
+from edms_backup.admin import overview, packages, runs, trail, walk
 from edms_backup.admin.pages import APP, Page, Route, answered
 from edms_backup.models import AuditEvent, Package, Run
 from edms_backup.templatetags.edms_backup import instant, lasted, run_state, without_places
@@ -46,6 +46,7 @@ RUN_ROUTES = (
     Route("<uuid:run_id>/apply/", "run_apply", walk.apply, "restore_package", POST),
     Route("<uuid:run_id>/undo/", "run_undo", walk.undo, "restore_package", POST),
 )
+AUDIT_ROUTES = (Route("verify/", "auditevent_verify", trail.verify, "view_auditevent", POST),)
 
 
 class ResultFilter(admin.SimpleListFilter):
@@ -181,10 +182,15 @@ class AuditEventAdmin(ReadOnly, AuditEventBase):
         moment = instant(entry.at)
         return moment if isinstance(moment, str) else date_format(localtime(moment), "DATETIME_FORMAT")
 
+    def get_urls(self) -> list[URLPattern]:
+        """Return our page, and those of Django."""
+        return [*(route.pattern(self.admin_site) for route in AUDIT_ROUTES), *super().get_urls()]
+
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Show the list."""
         page = Page(request, self.admin_site)
-        return super().changelist_view(request, {**_section(page, "audit"), **(extra_context or {})})
+        context = {**_section(page, "audit"), "anchor_form": trail.AnchorForm(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

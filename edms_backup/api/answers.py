@@ -260,3 +260,14 @@ class AuditPage(_Page):
     """Some of the entries, the newest first."""
 
     results = serializers.ListField(child=serializers.DictField())
+
+
+class AuditAnswer(serializers.Serializer[Any]):
+    """Whether the audit trail is what was written."""
+
+    ok = serializers.BooleanField()
+    entries = serializers.IntegerField()
+    chain = serializers.CharField(allow_blank=True)
+    anchor = serializers.CharField(allow_blank=True, help_text="The newest entry. Keep it elsewhere.")
+    database = serializers.BooleanField(help_text="Whether the copy in the database was compared.")
+    findings = serializers.ListField(child=serializers.DictField())

@@ -129,6 +129,18 @@ class PasswordBody(Strict):
     password = Pattern("^[^\\u0000]+$", max_length=4096, trim_whitespace=False)
 
 
+class AnchorBody(Strict):
+    """With what the audit trail is compared."""
+
+    anchor = Pattern(
+        "^[0-9]{1,18}:[0-9a-f]{64}$",
+        max_length=83,
+        required=False,
+        trim_whitespace=False,
+        help_text="What an earlier verification gave, and somebody kept elsewhere.",
+    )
+
+
 class PageQuery(Strict):
     """Which part of a list."""
 

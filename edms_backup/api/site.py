@@ -11,9 +11,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from edms_backup.api.access import ANY, Need, plain_request
-from edms_backup.api.answers import AuditPage, CheckAnswer, InventoryAnswer, StatusAnswer, of_entry
+from edms_backup.api.answers import AuditAnswer, AuditPage, CheckAnswer, InventoryAnswer, StatusAnswer, of_entry
 from edms_backup.api.problems import without_paths
-from edms_backup.api.questions import PageQuery, PasswordBody
+from edms_backup.api.questions import AnchorBody, PageQuery, PasswordBody
 from edms_backup.api.view import View, described
 from edms_backup.errors import UsageError
 from edms_backup.service import people
@@ -66,6 +66,18 @@ class Audit(View):
         page = list(reversed(entries))[offset : offset + limit]
         results = [of_entry(entry) for entry in page]
         return Response({"total": len(entries), "limit": limit, "offset": offset, "results": results})
+
+
+class VerifyAudit(View):
+    """Is the audit trail what was written?"""
+
+    needs = {"POST": Need("view_auditevent", "costly")}
+
+    @described("audit_verify", AuditAnswer, body=AnchorBody)
+    def post(self, request: Request) -> Response:
+        """Look at every entry, on disk and in the database; 200 also when the trail is not what was written."""
+        anchor = self.body(request, AnchorBody).get("anchor", "")
+        return Response(without_paths(self.service(request).verify_audit(anchor=anchor).to_dict()))
 
 
 class Reauthenticate(View):

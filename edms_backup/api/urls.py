@@ -27,6 +27,7 @@ _routes = [
     path("check/", site.Check.as_view(), name="check"),
     path("status/", site.Status.as_view(), name="status"),
     path("audit/", site.Audit.as_view(), name="audit"),
+    path("audit/verify/", site.VerifyAudit.as_view(), name="audit-verify"),
     path("reauthenticate/", site.Reauthenticate.as_view(), name="reauthenticate"),
     path("schema/", site.Schema.as_view(), name="schema"),
     re_path("", site.Nowhere.as_view(), name="nowhere"),

@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from edms_backup.admin.pages import Route
-from edms_backup.admin.site import PACKAGE_ROUTES, RUN_ROUTES
+from edms_backup.admin.site import AUDIT_ROUTES, PACKAGE_ROUTES, RUN_ROUTES
 from edms_backup.errors import ConfigurationError
 from edms_backup.models import AuditEvent
 from edms_backup.service import Actor, BackupService, CreateRequest, Run, RunKind
@@ -19,7 +19,7 @@ from edms_backup.templatetags.edms_backup import without_places
 from tests.admin.conftest import ALL, PASSWORD, Office
 from tests.zoo import models as zoo_models
 
-ROUTES = {route.name: route for route in (*PACKAGE_ROUTES, *RUN_ROUTES)}
+ROUTES = {route.name: route for route in (*PACKAGE_ROUTES, *RUN_ROUTES, *AUDIT_ROUTES)}
 LISTS = {"run_changelist": "view_run", "auditevent_changelist": "view_auditevent"}
 
 
@@ -260,6 +260,26 @@ def test_the_audit_trail_is_read_only_and_names_no_place(backed: Office, tmp_pat
     assert client.post(address, {"name": "nobody"}).status_code == 403
     assert client.post(address.replace("change", "delete"), {"post": "yes"}).status_code == 403
     assert state(backed) == before
+
+
+def test_the_audit_trail_is_verified_by_a_button(backed: Office) -> None:
+    client = backed.client(["view_auditevent"])
+    address = url("auditevent_verify", backed)
+    assert f'action="{address}"' in client.get(url("auditevent_changelist", backed)).content.decode()
+    sound = client.post(address)
+    anchor = backed.zoo.service.verify_audit().anchor
+    assert "they are what was written" in sound.content.decode()
+    assert f"<code>{anchor}</code>" in sound.content.decode()
+    assert "is not what was written" not in client.post(address, {"anchor": anchor}).content.decode()
+    other = client.post(address, {"anchor": f"1:{'0' * 64}"}).content.decode()
+    assert "Entry 1 is not the one that was anchored." in other
+    assert client.post(address, {"anchor": "x" * 200}).status_code == 400
+    journal = backed.zoo.service._trail.chain.path
+    journal.write_bytes(journal.read_bytes().replace(b"create", b"delete", 1))
+    spoilt = client.post(address).content.decode()
+    assert "The audit trail is not what was written." in spoilt
+    assert 'role="alert"' in spoilt
+    assert str(journal.parent) not in spoilt
 
 
 def test_progress_is_told_as_json(backed: Office) -> None:

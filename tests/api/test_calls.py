@@ -247,6 +247,22 @@ def test_the_site_tells_of_itself(boss: Caller, package: str) -> None:
     assert "/v1/packages/{package}/restore/" in schema["paths"]
 
 
+def test_the_audit_trail_is_verified(boss: Caller, package: str, site: Zoo) -> None:
+    sound = boss.post("audit/verify/")
+    assert (sound.status_code, sound.json()["ok"], sound.json()["database"]) == (200, True, True)
+    anchor = sound.json()["anchor"]
+    assert boss.post("audit/verify/", {"anchor": anchor}).json()["findings"] == []
+    found = boss.post("audit/verify/", {"anchor": f"1:{'0' * 64}"}).json()
+    assert (found["ok"], [one["code"] for one in found["findings"]]) == (False, ["audit_anchor_differs"])
+    for wrong in ("1", "x:y", f"-1:{'0' * 64}"):
+        assert boss.post("audit/verify/", {"anchor": wrong}).status_code == 400
+    journal = site.service._trail.chain.path
+    journal.write_bytes(journal.read_bytes().replace(b"create", b"delete", 1))
+    spoilt = boss.post("audit/verify/")
+    assert (spoilt.status_code, spoilt.json()["ok"]) == (200, False)
+    assert "audit_entry_altered" in [one["code"] for one in spoilt.json()["findings"]]
+
+
 def test_what_is_not_there_is_a_problem_too(boss: Caller) -> None:
     nobody = uuid.uuid4()
     for path in ("nothing/", "packages/1/", f"packages/{nobody}/", f"runs/{nobody}/", f"uploads/{nobody}/"):

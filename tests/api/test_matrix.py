@@ -57,6 +57,7 @@ ROWS: dict[str, dict[str, Row]] = {
     "check": {"GET": row("view_package")},
     "status": {"GET": row("view_status")},
     "audit": {"GET": row("view_auditevent")},
+    "audit-verify": {"POST": row("view_auditevent")},
     "reauthenticate": {"POST": row(*ANYONE)},
     "schema": {"GET": row(*ANYONE)},
     "nowhere": {},
