@@ -17,11 +17,12 @@ from edms_backup.audit.inspection import ending_of
 from edms_backup.conf import Thresholds
 from edms_backup.errors import AuditUnavailable, EdmsBackupError
 from edms_backup.findings import Finding, Severity
+from edms_backup.history import waiting
 from edms_backup.locks import lock_owner
 from edms_backup.restore.recover import unsettled
 from edms_backup.storage import PackageRef, PackageStore, is_received, is_safety
 
-_HOUR, _DAY = 3600.0, 86400.0
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
 class Level(enum.IntEnum):
@@ -108,7 +109,7 @@ class StatusReport:
         }
 
 
-CHECKS = ("store", "package", "verify", "space", "runs", "audit")
+CHECKS = ("store", "package", "verify", "space", "runs", "queue", "audit")
 """Names of all checks, in their order."""
 
 
@@ -134,6 +135,7 @@ def assess(
             _verified(refs or [], entries, thresholds, now),
             _space(store, good, thresholds),
             _runs(entries, state_directory, thresholds, now),
+            _queue(state_directory, thresholds, now),
             audit,
         ),
         package=good.name if good else "",
@@ -313,6 +315,21 @@ def _runs(
     return Check(
         name="runs", level=Level.OK, message="No run is in progress.", value=0.0, unit="s", limits=limits
     )
+
+
+def _queue(state_directory: Path, thresholds: Thresholds, now: datetime.datetime) -> Check:
+    """Judge how long the oldest queued run waits without any worker at work."""
+    limits = _scaled(thresholds.queue_minutes, _MINUTE)
+    found = waiting(state_directory, now)
+    waits, level, message = 0.0, Level.OK, "No run waits for a worker."
+    if found.since is not None and found.busy:
+        message = f"Runs that wait while another one is carried out: {len(found.runs)}."
+    elif found.since is not None:
+        waits = max(0.0, (now - found.since).total_seconds())
+        level = _above(waits, limits)
+        end = "." if level is Level.OK else ", and no worker takes it: is one running, for the right queue?"
+        message = f"A {found.runs[0].kind} waits for a worker for {_span(waits)}{end}"
+    return Check(name="queue", level=level, message=message, value=waits, unit="s", limits=limits)
 
 
 def _scaled(pair: tuple[float, float] | None, unit: float) -> tuple[float, float] | None:

@@ -21,7 +21,9 @@ class AnchorForm(forms.Form):
         max_length=ANCHOR,
         required=False,
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-        help_text=gettext_lazy("Number and digest of an entry; nothing up to it may have been changed since."),
+        help_text=gettext_lazy(
+            "Number and digest of an entry; nothing up to it may have been changed since."
+        ),
     )
 
 

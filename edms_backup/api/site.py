@@ -11,7 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from edms_backup.api.access import ANY, Need, plain_request
-from edms_backup.api.answers import AuditAnswer, AuditPage, CheckAnswer, InventoryAnswer, StatusAnswer, of_entry
+from edms_backup.api.answers import (
+    AuditAnswer,
+    AuditPage,
+    CheckAnswer,
+    InventoryAnswer,
+    StatusAnswer,
+    of_entry,
+)
 from edms_backup.api.problems import without_paths
 from edms_backup.api.questions import AnchorBody, PageQuery, PasswordBody
 from edms_backup.api.view import View, described

@@ -15,8 +15,8 @@ from edms_backup.service import BackupService, Check, Level, StatusReport
 HELP = "say whether backups are in order, for people and monitoring systems"
 DESCRIPTION = """\
 Say in one line whether backups are in order: the age of the last good package and of the last verification, whether
-the store can be reached, free space, runs that are stuck or were interrupted, the end of the audit trail. No package
-is opened and no database is asked.
+the store can be reached, free space, runs that are stuck, were interrupted or wait in vain for a worker, the end of
+the audit trail. No package is opened and no database is asked.
 
 The exit codes are those that monitoring plugins have: 0 in order, 1 warning, 2 critical, 3 unknown. The thresholds
 are in EDMS_BACKUP["STATUS"]."""

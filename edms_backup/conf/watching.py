@@ -74,3 +74,5 @@ class Thresholds:
     """Free space, counted in packages of the size of the last one."""
     run_hours: tuple[float, float] | None = (6.0, 24.0)
     """How long a run may last."""
+    queue_minutes: tuple[float, float] | None = (15.0, 60.0)
+    """How long a run may wait with no worker at work."""

@@ -5,7 +5,8 @@ transaction would hide or roll back a row, and a database that is replaced or go
 of the table ``Run`` mirrors the folder, and is made again from it when it is missing.
 
 Reading order: ``request`` (what is asked for, and by whom), ``folder`` (the files of one run), ``rows`` (the
-mirror), ``recording`` (what a run writes while it lasts), ``register`` (all runs: queue, claim, cancel, close).
+mirror), ``recording`` (what a run writes while it lasts), ``register`` (all runs: queue, claim, cancel, close),
+``waiting`` (what nobody takes).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from edms_backup.history.request import (
     decode_request,
     encode_request,
 )
+from edms_backup.history.waiting import Waiting, waiting
 
 __all__ = [
     "Actor",
@@ -34,7 +36,9 @@ __all__ = [
     "RunRegister",
     "UndoRequest",
     "VerifyRequest",
+    "Waiting",
     "asked_by",
     "decode_request",
     "encode_request",
+    "waiting",
 ]

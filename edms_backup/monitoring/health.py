@@ -27,7 +27,7 @@ class BackupStatus(HealthCheck):  # type: ignore[misc]  # the package has no typ
     """Whether backups are in order: all checks, or ``only`` one of them."""
 
     only: str | None = None
-    """Name of one check: ``store``, ``package``, ``verify``, ``space``, ``runs`` or ``audit``."""
+    """Name of one check: ``store``, ``package``, ``verify``, ``space``, ``runs``, ``queue`` or ``audit``."""
     timeout: datetime.timedelta = dataclasses.field(default=datetime.timedelta(seconds=10), repr=False)
 
     def run(self) -> None:

@@ -23,6 +23,10 @@ _AGES = {
     ),
     "space": ("edms_backup_store_free_bytes", "What the store can still take."),
     "runs": ("edms_backup_run_seconds", "How long the present run lasts; 0 without one."),
+    "queue": (
+        "edms_backup_queue_seconds",
+        "How long the oldest queued run waits with no worker at work; 0 without one.",
+    ),
     "audit": ("edms_backup_audit_entries", "Number of the newest entry of the audit trail."),
 }
 

@@ -65,6 +65,7 @@ _CHECKS = {
     "verify": gettext_lazy("Last verification"),
     "space": gettext_lazy("Free space"),
     "runs": gettext_lazy("Runs"),
+    "queue": gettext_lazy("Queue"),
     "audit": gettext_lazy("Audit trail"),
 }
 _KINDS = {"backup": gettext_lazy("backup"), "safety": gettext_lazy("safety package before a restore")}

@@ -15,9 +15,10 @@ from edms_backup.audit import Call
 from edms_backup.audit.chain import HEAD, Chain
 from edms_backup.create.report import CreateRequest
 from edms_backup.errors import StoreUnavailable
+from edms_backup.history.folder import RunFolder
 from edms_backup.locks import LOCK_FILE, RunLock, lock_owner
 from edms_backup.restore.journal import RUNNING, RestoreRecord, new_journal
-from edms_backup.service import BackupService, Level, StatusReport
+from edms_backup.service import BackupService, Level, Run, RunKind, StatusReport, VerifyRequest
 from edms_backup.storage import DirectoryStore
 from tests.audit.test_recorded import ANN
 from tests.unit.conftest import Zoo
@@ -48,7 +49,7 @@ def test_a_site_whose_backups_are_in_order(backed: Zoo) -> None:
     assert (report.level, report.package, report.packages) == (Level.OK, backed.package, 1)
     assert report.worrying == []
     assert {check.name: check.level for check in report.checks} == dict.fromkeys(
-        ("store", "package", "verify", "space", "runs", "audit"), Level.OK
+        ("store", "package", "verify", "space", "runs", "queue", "audit"), Level.OK
     )
     assert report.check("audit").value == 3
     json.dumps(report.to_dict())
@@ -195,6 +196,52 @@ def test_a_run_in_progress_and_one_that_is_stuck(backed: Zoo) -> None:
             RunLock(backed.service.settings.state_directory, "restore"),
         ):
             pytest.fail("looking must not take the lock away")
+
+
+def queued(zoo: Zoo, kind: RunKind = RunKind.CREATE) -> Run:
+    request = CreateRequest() if kind is RunKind.CREATE else VerifyRequest(package=zoo.package)
+    return zoo.service.queue(kind, request, backend="celery")[0]
+
+
+def test_a_run_that_no_worker_takes(backed: Zoo) -> None:
+    backed.configure(STATUS={"package_hours": None, "verify_days": None})
+    run = queued(backed)
+    check = backed.service.status().check("queue")
+    assert (check.level, check.message) == (Level.OK, "A create waits for a worker for 0 min.")
+    late = after(backed, minutes=16)
+    assert (late.level, late.worrying[0].name) == (Level.WARNING, "queue")
+    assert "no worker takes it" in late.check("queue").message
+    assert 15 * 60 < (late.check("queue").value or 0) < 17 * 60
+    assert after(backed, minutes=61).check("queue").level is Level.CRITICAL
+    backed.configure(STATUS={"queue_minutes": (90, 120)})
+    assert after(backed, minutes=61).check("queue").level is Level.OK
+    backed.configure(STATUS={"queue_minutes": None})
+    assert after(backed, minutes=999).check("queue").level is Level.OK
+    backed.service.cancel(run.pk)
+    assert after(backed, minutes=61).check("queue").message == "No run waits for a worker."
+
+
+def test_a_run_that_waits_for_its_turn_is_nothing_to_tell(backed: Zoo) -> None:
+    first, second = queued(backed, RunKind.VERIFY), queued(backed)
+    backed.configure(STATUS={"queue_minutes": (0.01, 0.02)})
+    service = backed.service
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=30)
+    service.clock = lambda: later
+    folder = RunFolder(service.settings.state_directory, first.pk)
+    with service.register.claimed(first.pk) as recording:
+        check = service.status().check("queue")
+        assert (check.level, check.value) == (Level.OK, 0)
+        assert check.message == "Runs that wait while another one is carried out: 1."
+        long_ago = later.timestamp() - 90
+        os.utime(folder.path / "alive", (long_ago, long_ago))
+        assert service.status().check("queue").level is Level.CRITICAL, "that worker gives no sign"
+        assert recording is not None
+        recording.folder.close()
+    ended = later.timestamp() - 5
+    os.utime(folder.path / "ended", (ended, ended))
+    waited = service.status().check("queue").value
+    assert waited == pytest.approx(5, abs=0.1), "counted from the end of the one before"
+    assert service.run(second.pk).state == "queued"
 
 
 def test_looking_never_takes_the_lock(backed: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:

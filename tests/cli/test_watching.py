@@ -82,7 +82,8 @@ def test_status_tells_people_when_it_is_asked_to(run: Run) -> None:
 def test_status_writes_metrics(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "edms.prom"
     checks = tuple(
-        replace(CHECK, name=name) for name in ("store", "package", "verify", "space", "runs", "audit")
+        replace(CHECK, name=name)
+        for name in ("store", "package", "verify", "space", "runs", "queue", "audit")
     )
     assert run(FakeService(checks=checks), "status", "--prometheus", str(file)).code == 0
     assert "edms_backup_last_package_age_seconds 43201.4" in file.read_text()
