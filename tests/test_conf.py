@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from edms_backup.conf import ENGINE_VARIABLE, READERS, Thresholds, get_settings, setting_mistakes
+from edms_backup.conf import ENGINE_VARIABLE, READERS, KeepRuns, Thresholds, get_settings, setting_mistakes
 from edms_backup.engines import get_engine
 from edms_backup.errors import ConfigurationError
 from edms_backup.schema.filefields import PathField
@@ -94,6 +94,7 @@ def test_every_key_becomes_its_value(tmp_path: Path) -> None:
             },
             "on": ["missing"],
         },
+        "KEEP_RUNS": {"days": 30},
         "STATUS": {"package_hours": (1, 2.5), "verify_days": None, "free_packages": [4, 2]},
         "REAUTHENTICATION_AGE": 60,
         "API_RATES": {"write": "5/hour"},
@@ -136,6 +137,7 @@ def test_every_key_becomes_its_value(tmp_path: Path) -> None:
     assert found.thresholds == Thresholds(
         package_hours=(1.0, 2.5), verify_days=None, free_packages=(4.0, 2.0), run_hours=(6.0, 24.0)
     )
+    assert found.keep_runs == KeepRuns(newest=200, days=30)
     assert found.monitoring_token is not None
     assert found.monitoring_token.kind == "file"
     assert Path(found.monitoring_token.place).is_absolute()
@@ -162,6 +164,9 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
         "must be a number above 0, not 0",
         "",
     ),
+    ({"KEEP_RUNS": {"newest": 0}}, "must be a number from 1 to 100000, not 0", ""),
+    ({"KEEP_RUNS": {"days": 1.5}}, "must be a number from 1 to 100000, not 1.5", ""),
+    ({"KEEP_RUNS": {"oldest": 1}}, "names 'oldest', which is no key", ""),
     ({"REAUTHENTICATION_AGE": 0}, "must be a number of seconds", ""),
     ({"REAUTHENTICATION_AGE": True}, "must be a number of seconds", ""),
     ({"REAUTHENTICATION_AGE": 86401}, "must be a number of seconds", ""),

@@ -32,7 +32,7 @@ from edms_backup.conf.readers import (
     unknown,
     wrong_value,
 )
-from edms_backup.conf.watching import Notify, Secret, Thresholds, Webhook
+from edms_backup.conf.watching import KeepRuns, Notify, Secret, Thresholds, Webhook
 from edms_backup.engines import GENERIC
 from edms_backup.errors import ConfigurationError, EdmsBackupError
 from edms_backup.package.compression import choose_codec
@@ -44,6 +44,7 @@ __all__ = [
     "ENGINE_VARIABLE",
     "READERS",
     "SETTING",
+    "KeepRuns",
     "Notify",
     "Secret",
     "Settings",
@@ -100,6 +101,8 @@ class Settings:
     """Who is told of failures (``NOTIFY``)."""
     thresholds: Thresholds = field(default_factory=Thresholds)
     """From when on the state of backups is worrying (``STATUS``)."""
+    keep_runs: KeepRuns = field(default_factory=KeepRuns)
+    """Which folders of ended runs stay in the state directory (``KEEP_RUNS``)."""
     reauthentication_age: int = 600
     """Seconds for which a password that was typed again counts (``REAUTHENTICATION_AGE``)."""
     api_rates: dict[str, str] = field(default_factory=lambda: dict(API_RATES))

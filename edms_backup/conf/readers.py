@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from edms_backup.conf.watching import OCCASIONS, Notify, Secret, Thresholds, Webhook
+from edms_backup.conf.watching import OCCASIONS, KeepRuns, Notify, Secret, Thresholds, Webhook
 from edms_backup.errors import ConfigurationError
 from edms_backup.schema.filefields import PathField
 from edms_backup.schema.spec import Fate, ModelOptions, OnConflict, SoftRef, Tier
@@ -306,6 +306,15 @@ def _thresholds(value: Any, key: str) -> Thresholds:
     return Thresholds(**found)
 
 
+def _keep_runs(value: Any, key: str) -> KeepRuns:
+    """Read how many of the newest runs, and for how many days all of them, keep their folders."""
+    options = _options(value, key, [one.name for one in fields(KeepRuns)])
+    for name, count in options.items():
+        if isinstance(count, bool) or not isinstance(count, int) or not 0 < count <= 100_000:
+            raise wrong_value(f"{key}[{name!r}]", f"must be a number from 1 to 100000, not {count!r}")
+    return KeepRuns(**options)
+
+
 READERS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
     "DIRECTORY": ("directory", _directory),
     "STORAGE": ("storage", _text),
@@ -325,6 +334,7 @@ READERS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
     "AUDIT_REQUIRED": ("audit_required", _flag),
     "NOTIFY": ("notify", _notify),
     "STATUS": ("thresholds", _thresholds),
+    "KEEP_RUNS": ("keep_runs", _keep_runs),
     "REAUTHENTICATION_AGE": ("reauthentication_age", _seconds),
     "API_RATES": ("api_rates", _rates),
     "MONITORING_TOKEN": ("monitoring_token", _secret),

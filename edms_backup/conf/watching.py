@@ -63,6 +63,14 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRuns:
+    """Which folders of ended runs stay: the newest, and those that are young."""
+
+    newest: int = 200
+    days: int = 90
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
     """Pairs (warning, critical); ``None`` = not judged."""
 

@@ -6,7 +6,7 @@ of the table ``Run`` mirrors the folder, and is made again from it when it is mi
 
 Reading order: ``request`` (what is asked for, and by whom), ``folder`` (the files of one run), ``rows`` (the
 mirror), ``recording`` (what a run writes while it lasts), ``register`` (all runs: queue, claim, cancel, close),
-``waiting`` (what nobody takes).
+``waiting`` (what nobody takes), ``retention`` (what goes).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from edms_backup.history.request import (
     decode_request,
     encode_request,
 )
+from edms_backup.history.retention import prune
 from edms_backup.history.waiting import Waiting, waiting
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "asked_by",
     "decode_request",
     "encode_request",
+    "prune",
     "waiting",
 ]

@@ -126,7 +126,7 @@ class RunRegister:
     def page(self, where: Mapping[str, Any], offset: int, limit: int | None) -> tuple[int, list[Run]]:
         """Return how many runs there are, and some of them, the newest first."""
         folders = all_folders(self.state_directory)
-        live = {run_id: folder.read() for run_id, folder in folders.items() if not folder.closed}
+        live = _open_runs(folders)
         states = rows.known()
         unseen = self._unmirrored(folders, live, states)
         if (
@@ -302,6 +302,18 @@ class RunRegister:
                 hint="Use a new key for a new request.",
             )
         return found[0]
+
+
+def _open_runs(folders: dict[uuid.UUID, RunFolder]) -> dict[uuid.UUID, Run]:
+    """Return the runs that have not been closed; leaves out of ``folders`` what is removed at this moment."""
+    found = {}
+    for run_id, folder in list(folders.items()):
+        if not folder.closed:
+            try:
+                found[run_id] = folder.read()
+            except FileNotFoundError:
+                del folders[run_id]
+    return found
 
 
 def _without_folder(run: Run) -> Run:

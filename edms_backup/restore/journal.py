@@ -18,6 +18,8 @@ from typing import IO, Any
 
 from edms_backup.storage import fsync_directory, store_error
 
+RESTORES = "restores"
+"""Name of the directory of all journals below the state directory."""
 RUNNING, COMMITTED, ROLLED_BACK, UNDONE = "running", "committed", "rolled_back", "undone"
 PARTIAL = "partial"
 """Committed in some of several databases only: to be undone."""
@@ -153,10 +155,10 @@ def _unended(state_directory: Path) -> Iterator[Path]:
 
 
 def _folders(state_directory: Path) -> list[Path]:
-    folder = state_directory / "restores"
+    folder = state_directory / RESTORES
     return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
 
 
 def new_journal(state_directory: Path, run_id: str) -> Journal:
     """Return the journal of a new run; nothing is written yet."""
-    return Journal(state_directory / "restores" / run_id)
+    return Journal(state_directory / RESTORES / run_id)

@@ -27,7 +27,7 @@ from edms_backup.errors import (
 )
 from edms_backup.events import FindingRaised
 from edms_backup.findings import Finding
-from edms_backup.history import Recording, Request
+from edms_backup.history import Recording, Request, prune
 from edms_backup.history.recording import Report
 from edms_backup.locks import RunLock
 from edms_backup.models import RunKind, is_marked
@@ -57,11 +57,25 @@ class Recorded(Parts):
         """
         if self.recording is not None:  # a worker carries out what was recorded when it was submitted
             return self._within(self.recording, work)
+        self._prune_runs()
         with (
             self.register.begun(kind, request, self.actor) as recording,
             self._recorded_run(recording) as service,
         ):
             return service._within(recording, work)
+
+    def _prune_runs(self) -> None:
+        """Let the folders of old runs go; what hinders that is told to the log, and hinders nothing."""
+        try:
+            settings = self.settings
+            prune(
+                settings.state_directory,
+                settings.keep_runs,
+                self.clock(),
+                lambda: {ref.name for ref in self.store.list()},
+            )
+        except (EdmsBackupError, OSError) as error:
+            logger.warning("folders of old runs stay: %s", error)
 
     def _within(
         self,

@@ -76,6 +76,7 @@ class Runs(Writing, Packages):
         while another run that writes is queued or running.
         """
         self._close_lost()
+        self._prune_runs()
         who = actor or self.actor
         return self.register.queue(kind, request, who, backend=backend, idempotency_key=idempotency_key)
 
