@@ -6,17 +6,19 @@ from collections.abc import Mapping
 
 from edms_backup.cli.output import Output
 from edms_backup.cli.text import Cell, plural, shown, table
-from edms_backup.service import FileCounts, ModelCounts, RestoreReport
+from edms_backup.service import FileCounts, ModelCounts, PrivilegeChange, PrivilegeDelta, RestoreReport
 
 _PLAN = ("expected", "before", "inserted", "updated", "unchanged", "deleted", "left")
 _PLAN_HEAD = ("model", "expected", "before", "insert", "update", "unchanged", "delete", "left")
 _PROOF = ("expected", "before", "after", "identical", "inserted", "updated", "unchanged", "deleted")
 _SELDOM = ("refused", "moved")
 """Columns that are shown when any model has something in them."""
+_PEOPLE = 20
+"""Lines about who could do more, unless all are asked for."""
 
 
 def show_plan(out: Output, report: RestoreReport) -> None:
-    """Show what would change: models with changes, one line for all others, files, examples, findings."""
+    """Show what would change: models with changes, one line for all others, files, examples, rights, findings."""
     changed = {label: counts for label, counts in report.models.items() if changes(counts) or out.detailed}
     seldom = _seldom(report.models)
     if changed:
@@ -28,6 +30,7 @@ def show_plan(out: Output, report: RestoreReport) -> None:
         out.line(f"{plural(len(same), 'model')} without changes ({plural(total, 'row')})")
     out.line(files_line(report.files, planned=True))
     _show_samples(out, report.samples)
+    _show_privileges(out, report.privileges)
     if report.findings:
         out.line()
         out.findings(report.findings)
@@ -109,3 +112,26 @@ def _show_samples(out: Output, samples: Mapping[str, Mapping[str, list[str]]]) -
         for action, keys in actions.items():
             if keys:
                 out.line(f"  {label}  {action}: {', '.join(shown(key) for key in keys)}")
+
+
+def _show_privileges(out: Output, delta: PrivilegeDelta) -> None:
+    """Show who could do more afterwards than before."""
+    if not delta.total:
+        return
+    out.line()
+    out.line(f"who could do more afterwards ({plural(delta.total, 'change')}):")
+    listed = delta.changes if out.detailed else delta.changes[:_PEOPLE]
+    for change in listed:
+        out.line(f"  {shown(f'{change.model} {change.key}'.strip())}  {'; '.join(_gains(change))}")
+    if delta.total > len(listed):
+        more = " (-v 2 lists more)" if len(delta.changes) > len(listed) else ""
+        out.line(f"  … and {plural(delta.total - len(listed), 'more change')}{more}")
+        out.line(f"  all that is gained: {', '.join(map(shown, delta.gained))}")
+
+
+def _gains(change: PrivilegeChange) -> list[str]:
+    said = [f"gains {', '.join(map(shown, change.gains))}"] if change.gains else []
+    if change.sign_in:
+        holds = f", and holds {', '.join(map(shown, change.holds))}" if change.holds else ""
+        said.append(f"somebody else may sign in{holds}")
+    return said

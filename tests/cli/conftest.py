@@ -32,6 +32,7 @@ from edms_backup.service import (
     Outcome,
     PackageDetail,
     PackageSummary,
+    PrivilegeDelta,
     RestorePlan,
     RestoreRecord,
     RestoreReport,
@@ -104,6 +105,7 @@ class FakeService:
     unreadable: bool = False
     undoable: bool = True
     checks: tuple[Check, ...] = ()
+    privileges: PrivilegeDelta = field(default_factory=PrivilegeDelta)
 
     def _work(self, *asked: Any) -> None:
         self.asked.append(asked)
@@ -145,6 +147,7 @@ class FakeService:
             digest="plan-digest",
             engines={"default": "sqlite"},
             samples={"documents.Document": {"inserted": ["DOC-1", "DOC-\x1b[31m2"], "updated": []}},
+            privileges=self.privileges,
         )
 
     def restore(self, request: RestoreRequest) -> RestoreReport:

@@ -3,7 +3,14 @@
 import pytest
 
 from edms_backup.errors import EXIT_DEFECTS
-from edms_backup.service import CreateRequest, Mode, RestorePlan, RestoreRequest
+from edms_backup.service import (
+    CreateRequest,
+    Mode,
+    PrivilegeChange,
+    PrivilegeDelta,
+    RestorePlan,
+    RestoreRequest,
+)
 from tests.cli.conftest import BLOCKER, DEFECT, NAME, SAFETY, WARNING, FakeService, Run, Terminal
 
 
@@ -40,6 +47,43 @@ def test_create_with_defects_is_not_a_success(run: Run) -> None:
     assert ended.out.index("missing_file") < ended.out.index("ambiguous_key")
     assert "A key names two rows. (2 rows)" in ended.out
     assert "23, 1 of them missing" in ended.out
+
+
+GRANTED = PrivilegeDelta(
+    changes=(
+        PrivilegeChange(model="users.User", key="ann\x1b[31m", gains=("superuser", "group editors")),
+        PrivilegeChange(model="users.User", key="ben", gains=(), sign_in=True, holds=("staff",)),
+        PrivilegeChange(model="users.User", key="eve", gains=("staff",), sign_in=True),
+        PrivilegeChange(model="users.Role", key="", gains=("rows of users.Role",)),
+    ),
+    total=4,
+    gained=("group editors", "rows of users.Role", "staff", "superuser"),
+)
+
+
+@pytest.mark.parametrize("command", [("restore", NAME), ("undo",)])
+def test_a_plan_says_who_could_do_more(run: Run, command: tuple[str, ...]) -> None:
+    ended = run(FakeService(privileges=GRANTED), *command, "--dry-run")
+    lines = ended.out.splitlines()
+    at = lines.index("who could do more afterwards (4 changes):")
+    assert lines[at + 1 : at + 5] == [
+        "  users.User ann\\x1b[31m  gains superuser, group editors",
+        "  users.User ben  somebody else may sign in, and holds staff",
+        "  users.User eve  gains staff; somebody else may sign in",
+        "  users.Role  gains rows of users.Role",
+    ]
+    assert "who could do more" not in run(FakeService(), *command, "--dry-run").out
+
+
+def test_many_gains_are_counted(run: Run) -> None:
+    changes = tuple(PrivilegeChange(model="users.User", key=f"u{n}", gains=("staff",)) for n in range(30))
+    delta = PrivilegeDelta(changes=changes, total=40, gained=("staff", "superuser"))
+    ended = run(FakeService(privileges=delta), "restore", NAME, "--dry-run").out
+    assert ("u19  gains" in ended, "u20  gains" in ended) == (True, False)
+    assert "  … and 20 more changes (-v 2 lists more)\n  all that is gained: staff, superuser\n" in ended
+    everything = run(FakeService(privileges=delta), "restore", NAME, "--dry-run", "-v", "2").out
+    assert "u29  gains" in everything
+    assert "  … and 10 more changes\n" in everything
 
 
 def test_restore_dry_run_shows_the_plan_and_changes_nothing(run: Run) -> None:
