@@ -42,6 +42,9 @@ AUDIT_MODELS = [
     "audit.SystemEvent",
 ]
 
+# Their rows are rights: a restore over the web that adds or changes some needs a superuser.
+GRANTING_MODELS = ["users.Role", "users.UserRole"]
+
 
 def backup_settings(data_dir: Path, media_root: Path) -> dict[str, Any]:
     """Return the value of EDMS_BACKUP for a site that keeps its data in this directory."""
@@ -50,5 +53,8 @@ def backup_settings(data_dir: Path, media_root: Path) -> dict[str, Any]:
         "FILE_ROOTS": {"media": media_root, "legacy": data_dir},
         "PATH_FIELDS": {name: {"roots": ROOTS_BY_PREFIX, **columns} for name, columns in PATH_FIELDS.items()},
         "NATURAL_KEYS": NATURAL_KEYS,
-        "MODELS": {label: {"append_only": True} for label in AUDIT_MODELS},
+        "MODELS": {
+            **{label: {"append_only": True} for label in AUDIT_MODELS},
+            **{label: {"grants": True} for label in GRANTING_MODELS},
+        },
     }
