@@ -51,6 +51,11 @@ def vendor_of(url: str) -> str:
     ]
 
 
+def default_vendor() -> str:
+    """Return the vendor that ``DATABASE_URL`` speaks of: of tests that have one database, and of their sites."""
+    return vendor_of(os.environ.get("DATABASE_URL") or "sqlite:///")
+
+
 @contextmanager
 def connect(url: str) -> Iterator[Any]:
     """Open a driver connection in autocommit mode and close it at the end."""

@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 
+from tests.databases import default_vendor
 from tests.sites import ROOT, Site, SiteFactory
 
 USER, PASSWORD = "admin", "demo-admin-2025"  # as seed_demo makes it
@@ -113,7 +114,7 @@ def serve(make_site: SiteFactory) -> Iterator[Callable[..., Server]]:
     processes = []
 
     def start(**settings: str) -> Server:
-        site = make_site("sqlite", seeded=True)
+        site = make_site(default_vendor(), seeded=True)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.browsers import chromium, missing
+from tests.databases import default_vendor
 from tests.sites import ROOT, Site, SiteFactory
 
 SHOTS_VARIABLE = "EDMS_SCREENSHOTS"
@@ -95,7 +96,7 @@ def _wait(url: str, process: "subprocess.Popen[bytes]") -> None:
 @pytest.fixture
 def served(make_site: SiteFactory) -> Iterator[Served]:
     """Give the demo site with its server."""
-    with serving(make_site("sqlite", seeded=True)) as found:
+    with serving(make_site(default_vendor(), seeded=True)) as found:
         yield found
 
 
