@@ -28,11 +28,13 @@ class RunKind(models.TextChoices):
     ADMIT = "admit", _("admit an upload")
     PLAN = "plan", _("plan")
     VERIFY = "verify", _("verify")
+    CHECK = "check", _("check the site")
+    INVENTORY = "inventory", _("list the models")
 
     @property
     def writes(self) -> bool:
         """Return whether such a run changes packages or the site: one of these at a time."""
-        return self not in (RunKind.PLAN, RunKind.VERIFY)
+        return self not in (RunKind.PLAN, RunKind.VERIFY, RunKind.CHECK, RunKind.INVENTORY)
 
 
 class RunState(models.TextChoices):

@@ -45,6 +45,8 @@ NEEDED = {
     RunKind.DELETE: "delete_package",
     RunKind.ADMIT: "upload_package",
     RunKind.VERIFY: "verify_package",
+    RunKind.CHECK: "view_package",
+    RunKind.INVENTORY: "view_package",
 }
 """Kind of a run to the permission that asking for it, or stopping it, needs."""
 _ACTIONS = ("view", "create", "download", "upload", "verify", "restore", "delete")

@@ -33,6 +33,8 @@ _TITLES = {
     RunKind.RESTORE: gettext_lazy("Restore"),
     RunKind.UNDO: gettext_lazy("Undo a restore"),
     RunKind.DELETE: gettext_lazy("Delete a package"),
+    RunKind.CHECK: gettext_lazy("Check the site"),
+    RunKind.INVENTORY: gettext_lazy("Models of the site"),
 }
 
 

@@ -229,21 +229,6 @@ class UploadAnswer(serializers.Serializer[Any]):
     limit = serializers.IntegerField()
 
 
-class InventoryAnswer(serializers.Serializer[Any]):
-    """Every model of the site."""
-
-    models = serializers.ListField(child=serializers.DictField())
-    findings = serializers.ListField(child=serializers.DictField())
-
-
-class CheckAnswer(serializers.Serializer[Any]):
-    """What would spoil a backup."""
-
-    ok = serializers.BooleanField()
-    models = serializers.IntegerField()
-    findings = serializers.ListField(child=serializers.DictField())
-
-
 class StatusAnswer(serializers.Serializer[Any]):
     """How backups stand."""
 

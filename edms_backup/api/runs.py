@@ -24,6 +24,8 @@ _TO_BEGIN = {
     RunKind.DELETE: "delete_package",
     RunKind.ADMIT: "upload_package",
     RunKind.VERIFY: "verify_package",
+    RunKind.CHECK: "view_package",
+    RunKind.INVENTORY: "view_package",
 }
 """Who may begin a run of a kind may cancel one."""
 

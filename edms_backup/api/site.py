@@ -14,38 +14,38 @@ from edms_backup.api.access import ANY, Need, plain_request
 from edms_backup.api.answers import (
     AuditAnswer,
     AuditPage,
-    CheckAnswer,
-    InventoryAnswer,
     StatusAnswer,
     of_entry,
 )
 from edms_backup.api.problems import without_paths
-from edms_backup.api.questions import AnchorBody, PageQuery, PasswordBody
+from edms_backup.api.questions import AnchorBody, PageQuery, PasswordBody, ReasonBody
 from edms_backup.api.view import View, described
 from edms_backup.errors import UsageError
-from edms_backup.service import people
+from edms_backup.service import LookRequest, RunKind, people
 
 
 class Inventory(View):
     """The models of the site."""
 
-    needs = {"GET": Need("view_package", "costly")}
+    needs = {"POST": Need("view_package", "costly")}
 
-    @described("inventory", InventoryAnswer)
-    def get(self, request: Request) -> Response:
-        """Tell of every model: its rows, its key, its files, whether it travels. Counts all rows."""
-        return Response(without_paths(self.service(request).inventory().to_dict()))
+    @described("inventory", None, body=ReasonBody, begins=True)
+    def post(self, request: Request) -> Response:
+        """Let a run tell of every model: its rows, its key, its files, whether it travels. Counts all rows."""
+        reason = self.body(request, ReasonBody).get("reason", "")
+        return self.begun(request, RunKind.INVENTORY, LookRequest(), reason)
 
 
 class Check(View):
     """What would spoil a backup."""
 
-    needs = {"GET": Need("view_package", "costly")}
+    needs = {"POST": Need("view_package", "costly")}
 
-    @described("check", CheckAnswer)
-    def get(self, request: Request) -> Response:
-        """Audit keys and tables on live data. Reads all keys: on a large site use the command line."""
-        return Response(without_paths(self.service(request).check().to_dict()))
+    @described("check", None, body=ReasonBody, begins=True)
+    def post(self, request: Request) -> Response:
+        """Let a run audit keys and tables on live data. Reads all keys."""
+        reason = self.body(request, ReasonBody).get("reason", "")
+        return self.begun(request, RunKind.CHECK, LookRequest(), reason)
 
 
 class Status(View):

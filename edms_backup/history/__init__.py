@@ -17,6 +17,7 @@ from edms_backup.history.register import RunRegister
 from edms_backup.history.request import (
     AdmitRequest,
     DeleteRequest,
+    LookRequest,
     Request,
     UndoRequest,
     VerifyRequest,
@@ -32,6 +33,7 @@ __all__ = [
     "AdmitRequest",
     "Cancelled",
     "DeleteRequest",
+    "LookRequest",
     "Recording",
     "Request",
     "RunRegister",

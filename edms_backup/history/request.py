@@ -55,13 +55,20 @@ class AdmitRequest:
     """The id that ``receive`` gave it."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookRequest:
+    """Look at the whole site: its models, or what would spoil a backup."""
+
+
 def asked_by(run: Run) -> Actor:
     """Return who asked for a run, as its row or folder knows it."""
     origin, _, address = run.origin.partition(" ")
     return Actor(user_id=run.actor_id, name=run.actor_name, origin=origin, address=address, reason=run.reason)
 
 
-Request = CreateRequest | RestoreRequest | UndoRequest | VerifyRequest | DeleteRequest | AdmitRequest
+Request = (
+    CreateRequest | RestoreRequest | UndoRequest | VerifyRequest | DeleteRequest | AdmitRequest | LookRequest
+)
 
 REQUESTS: dict[RunKind, type[Any]] = {
     RunKind.CREATE: CreateRequest,
@@ -71,6 +78,8 @@ REQUESTS: dict[RunKind, type[Any]] = {
     RunKind.VERIFY: VerifyRequest,
     RunKind.DELETE: DeleteRequest,
     RunKind.ADMIT: AdmitRequest,
+    RunKind.CHECK: LookRequest,
+    RunKind.INVENTORY: LookRequest,
 }
 """Kind of a run to the class of its request."""
 

@@ -35,6 +35,8 @@ class Migration(migrations.Migration):
                             ("admit", "admit an upload"),
                             ("plan", "plan"),
                             ("verify", "verify"),
+                            ("check", "check the site"),
+                            ("inventory", "list the models"),
                         ],
                         max_length=16,
                         verbose_name="kind",

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from edms_backup.audit import Actor, AuditReport, Entry
 from edms_backup.create.report import CreateReport, CreateRequest
-from edms_backup.history import AdmitRequest, DeleteRequest, Request, UndoRequest, VerifyRequest
+from edms_backup.history import AdmitRequest, DeleteRequest, LookRequest, Request, UndoRequest, VerifyRequest
 from edms_backup.models import Run, RunKind, RunState
 from edms_backup.package.summary import PackageDetail, PackageSummary, VerifyReport
 from edms_backup.restore.journal import RestoreRecord
@@ -34,7 +34,6 @@ from edms_backup.restore.report import (
 from edms_backup.schema.catalogue import CheckReport, InventoryEntry, InventoryReport
 from edms_backup.service.packages import DeleteReport, OpenPackage
 from edms_backup.service.runs import RunPage, Runs
-from edms_backup.service.site import SiteViews
 from edms_backup.service.uploads import Uploads
 from edms_backup.service.watching import Watching
 from edms_backup.status import Check, Level, StatusReport
@@ -57,6 +56,7 @@ __all__ = [
     "InventoryEntry",
     "InventoryReport",
     "Level",
+    "LookRequest",
     "Mode",
     "ModelCounts",
     "OpenPackage",
@@ -82,5 +82,5 @@ __all__ = [
 
 
 @dataclass(slots=True, kw_only=True)
-class BackupService(Runs, Uploads, SiteViews, Watching):
+class BackupService(Runs, Uploads, Watching):
     """Backs up and restores the site that Django is configured for."""

@@ -24,6 +24,7 @@ from edms_backup.history import (
     Actor,
     AdmitRequest,
     DeleteRequest,
+    LookRequest,
     Recording,
     Request,
     UndoRequest,
@@ -37,6 +38,7 @@ from edms_backup.restore import journal as journals
 from edms_backup.restore.journal import all_journals
 from edms_backup.restore.report import RestoreReport, RestoreRequest
 from edms_backup.service.packages import Packages
+from edms_backup.service.site import SiteViews
 from edms_backup.service.writing import Writing
 from edms_backup.storage import is_name_of
 
@@ -56,7 +58,7 @@ class RunPage:
     runs: tuple[Run, ...]
 
 
-class Runs(Writing, Packages):
+class Runs(Writing, Packages, SiteViews):
     """The verbs about runs."""
 
     __slots__ = ()
@@ -136,6 +138,10 @@ class Runs(Writing, Packages):
                 self.undo(run_id=request.run_id, plan_digest=request.plan_digest, may_grant=request.may_grant)
             case VerifyRequest():
                 self._within(recording, lambda service: service.verify(request.package), _damaged)
+            case LookRequest() if kind == RunKind.CHECK:
+                self._within(recording, lambda service: service.check())
+            case LookRequest():
+                self._within(recording, lambda service: service.inventory())
             case DeleteRequest():
                 self.delete(request.package)
             case AdmitRequest():

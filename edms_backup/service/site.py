@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from edms_backup.create.plan import engine_findings
 from edms_backup.engines.errors import at_border
+from edms_backup.events import Progress, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys.audit import audit_all
 from edms_backup.schema.catalogue import CheckReport, InventoryReport, catalogue
 from edms_backup.schema.drift import find_drift, tables_without_model
+from edms_backup.schema.spec import ModelSpec
 from edms_backup.service.recorded import Recorded
 
 
@@ -28,7 +32,8 @@ class SiteViews(Recorded):
         blocking = {finding.model for finding in findings if finding.severity >= Severity.ERROR}
         engines = self._engines()
         unmanaged = {spec.label for spec in inventory if not spec.model._meta.managed}
-        entries = catalogue(inventory, blocking | unmanaged, lambda spec: engines[spec.using].count(spec))
+        specs = self._one_by_one("inventory", list(inventory))
+        entries = catalogue(specs, blocking | unmanaged, lambda spec: engines[spec.using].count(spec))
         travelling = {spec.label for spec in inventory.included()}
         findings = [_softened(finding, travelling) for finding in findings]
         return InventoryReport(models=tuple(entries), findings=(*notes, *findings))
@@ -41,11 +46,22 @@ class SiteViews(Recorded):
         specs = inventory.included()
         findings = list(find_drift(specs))
         broken = {finding.model for finding in findings if finding.severity >= Severity.ERROR}
-        sound = [(spec.model, spec.using) for spec in specs if spec.label not in broken]
-        findings.extend(audit_all(sound, self.registry(), rows=True))
+        sound = self._one_by_one("check", [spec for spec in specs if spec.label not in broken])
+        found = audit_all(((spec.model, spec.using) for spec in sound), self.registry(), rows=True)
+        findings.extend(found)
         for alias, engine in self._engines().items():
             findings.extend(engine_findings(alias, engine, specs))
         return CheckReport(findings=(*notes, *findings), models=len(specs))
+
+    def _one_by_one(self, step: str, specs: Sequence[ModelSpec]) -> Iterator[ModelSpec]:
+        """Yield models, and tell how far it is; a run that was asked to stop stops here."""
+        started = time.monotonic()
+        self.reporter.emit(StepStarted(step=step, total=len(specs), unit="models"))
+        for done, spec in enumerate(specs):
+            self.reporter.emit(Progress(step=step, done=done, subject=spec.label))
+            yield spec
+        seconds = time.monotonic() - started
+        self.reporter.emit(StepFinished(step=step, done=len(specs), seconds=seconds))
 
     def audit_models(self) -> tuple[Finding, ...]:
         """Audit what the models alone tell; touches no database."""

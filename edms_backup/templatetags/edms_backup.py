@@ -37,6 +37,8 @@ _STEPS = {
     "stage files": gettext_lazy("Files are laid out"),
     "load": gettext_lazy("Rows are written"),
     "validate": gettext_lazy("What was written is compared"),
+    "check": gettext_lazy("Keys and tables are looked at"),
+    "inventory": gettext_lazy("Rows are counted"),
 }
 _STATES = {
     RunState.QUEUED: ("…", "wait"),

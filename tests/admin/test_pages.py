@@ -14,7 +14,7 @@ from edms_backup.admin.pages import Route
 from edms_backup.admin.site import AUDIT_ROUTES, PACKAGE_ROUTES, RUN_ROUTES
 from edms_backup.errors import ConfigurationError
 from edms_backup.models import AuditEvent
-from edms_backup.service import Actor, BackupService, CreateRequest, Run, RunKind
+from edms_backup.service import Actor, BackupService, CreateRequest, LookRequest, Run, RunKind
 from edms_backup.templatetags.edms_backup import without_places
 from tests.admin.conftest import ALL, PASSWORD, Office
 from tests.zoo import models as zoo_models
@@ -280,6 +280,19 @@ def test_the_audit_trail_is_verified_by_a_button(backed: Office) -> None:
     assert "The audit trail is not what was written." in spoilt
     assert 'role="alert"' in spoilt
     assert str(journal.parent) not in spoilt
+
+
+def test_runs_that_look_at_the_site_are_shown(backed: Office) -> None:
+    client = backed.client(["view_run"])
+    pages = {}
+    for kind in (RunKind.CHECK, RunKind.INVENTORY):
+        run, _new = backed.zoo.service.queue(kind, LookRequest(), backend="celery")
+        backed.zoo.service.carry_out(run.pk)
+        pages[kind] = client.get(reverse("admin:edms_backup_run_change", args=[run.pk])).content.decode()
+    assert "models were looked at." in pages[RunKind.CHECK]
+    assert "Every byte" not in pages[RunKind.CHECK]
+    assert '<tr><th scope="row">zoo.Tag</th><td class="eb-number">1</td>' in pages[RunKind.INVENTORY]
+    assert "Proof" not in pages[RunKind.INVENTORY]
 
 
 def test_progress_is_told_as_json(backed: Office) -> None:

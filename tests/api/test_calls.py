@@ -238,9 +238,15 @@ def test_runs_are_listed_and_filtered(boss: Caller, package: str) -> None:
 
 
 def test_the_site_tells_of_itself(boss: Caller, package: str) -> None:
-    labels = {model["label"] for model in boss.get("inventory/").json()["models"]}
-    assert "zoo.Tag" in labels
-    assert isinstance(boss.get("check/").json()["ok"], bool)
+    for path in ("inventory/", "check/"):
+        assert boss.get(path).status_code == 405, "long work is a run"
+    listed = boss.post("inventory/")
+    assert (listed.status_code, listed.json()["kind"]) == (202, "inventory")
+    models = boss.get(f"{listed['Location']}report/").json()["report"]["models"]
+    assert {model["label"]: model["rows"] for model in models}["zoo.Tag"] == 3
+    found = boss.get(f"{boss.post('check/')['Location']}report/").json()
+    assert (found["kind"], type(found["report"]["ok"])) == ("check", bool)
+    assert found["report"]["models"] > 10
     assert boss.get("status/").json()["packages"] == 1
     schema = boss.get("schema/").json()
     assert schema["servers"] == [{"url": "/api/backups"}]
@@ -281,12 +287,10 @@ def test_no_answer_holds_a_countable_id_or_a_place(
     site.service.create(_outside(site))
     boss.post(f"packages/{package}/restore/", planned(boss, package))
     boss.again()
+    boss.post("check/")
     runs = boss.get("runs/").json()["results"]
     seen = [boss.get(f"runs/{run['id']}/{part}") for run in runs for part in ("", "report/")]
-    seen += [
-        boss.get(path)
-        for path in ("packages/", f"packages/{package}/", "audit/", "status/", "runs/", "check/")
-    ]
+    seen += [boss.get(path) for path in ("packages/", f"packages/{package}/", "audit/", "status/", "runs/")]
     for answer in seen:
         text = answer.content.decode()
         assert str(site.service.settings.directory) not in text

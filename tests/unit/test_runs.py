@@ -34,6 +34,7 @@ from edms_backup.history.request import (
     Actor,
     AdmitRequest,
     DeleteRequest,
+    LookRequest,
     UndoRequest,
     VerifyRequest,
     decode_request,
@@ -101,6 +102,8 @@ class During(NullReporter):
         (RunKind.VERIFY, VerifyRequest(package="p")),
         (RunKind.DELETE, DeleteRequest(package="p")),
         (RunKind.ADMIT, AdmitRequest(upload="u")),
+        (RunKind.CHECK, LookRequest()),
+        (RunKind.INVENTORY, LookRequest()),
     ],
 )
 def test_a_request_survives_the_way_to_a_worker(kind: RunKind, request_: Any) -> None:
@@ -391,6 +394,28 @@ def test_runs_that_are_not_there(site: Zoo, text: str) -> None:
     for ask in (site.service.run, site.service.cancel, site.service.carry_out):
         with pytest.raises(RunNotFound):
             ask(text)
+
+
+def test_looking_at_the_whole_site_is_a_run(site: Zoo) -> None:
+    check = site.service.queue(RunKind.CHECK, LookRequest(), backend="celery")[0]
+    models = site.service.queue(RunKind.INVENTORY, LookRequest(), backend="celery")[0]
+    site.service.queue(RunKind.CREATE, TAGS, backend="celery")  # neither stands in the way of what writes
+    done = site.service.carry_out(check.pk)
+    assert done.state in ("succeeded", "defects")
+    assert done.report is not None
+    assert (done.step, done.done, done.unit) == ("check", done.report["models"], "models")
+    done = site.service.carry_out(models.pk)
+    assert done.report is not None
+    assert {one["label"]: one["rows"] for one in done.report["models"]}["zoo.Tag"] == 3
+
+
+def test_a_check_stops_between_two_models(site: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "EVERY", 0.0)
+    run = site.service.queue(RunKind.CHECK, LookRequest(), backend="celery")[0]
+    service = site.service
+    service.reporter = During("check", lambda: site.service.cancel(run.pk) and None)
+    done = service.carry_out(run.pk)
+    assert (done.state, done.done) == ("cancelled", 0)
 
 
 def test_runs_are_filtered_and_paged(site: Zoo) -> None:
