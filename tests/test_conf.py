@@ -164,6 +164,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
         "must be a number above 0, not 0",
         "",
     ),
+    ({"MODELS": {"a.B": {"append_only": True, "on_conflict": "take"}}}, "'on_conflict' cannot be 'take'", ""),
     ({"KEEP_RUNS": {"newest": 0}}, "must be a number from 1 to 100000, not 0", ""),
     ({"KEEP_RUNS": {"days": 1.5}}, "must be a number from 1 to 100000, not 1.5", ""),
     ({"KEEP_RUNS": {"oldest": 1}}, "names 'oldest', which is no key", ""),

@@ -166,6 +166,8 @@ def _model(value: Any, key: str) -> ModelOptions:
     if key.lower().startswith("models['edms_backup.") and fate not in (None, Fate.EXCLUDED):
         raise wrong_value(key, "is a table of this app, which no package holds and no restore touches")
     conflict = OnConflict(_choice(options.get("on_conflict", "fail"), f"{key}['on_conflict']", [*OnConflict]))
+    if append_only and conflict is OnConflict.TAKE:
+        raise wrong_value(key, "is append-only: no row of it gives way, so 'on_conflict' cannot be 'take'")
     return ModelOptions(
         fate=fate or None,
         reason=reason,

@@ -306,7 +306,7 @@ def _settled(spec: ModelSpec, keymap: KeyMap, names: tuple[str, ...], ours: byte
             "conflict_kept",
             "; this site's row stays, the package's is refused.",
         )
-    elif spec.on_conflict is OnConflict.TAKE and keymap.take_over(spec.label, ours, theirs):
+    elif _may_take(spec) and keymap.take_over(spec.label, ours, theirs):
         severity, code, end = Severity.WARNING, "conflict_taken", "; the package's row takes its place."
     else:
         severity, code, end = Severity.ERROR, "unique_conflict", "."
@@ -322,6 +322,10 @@ def _settled(spec: ModelSpec, keymap: KeyMap, names: tuple[str, ...], ours: byte
             f"EDMS_BACKUP['MODELS']['{spec.label}']['on_conflict'] = 'keep' or 'take'."
         ),
     )
+
+
+def _may_take(spec: ModelSpec) -> bool:
+    return spec.on_conflict is OnConflict.TAKE and not spec.append_only
 
 
 def chance_findings(keymap: KeyMap) -> Iterator[Finding]:

@@ -267,10 +267,11 @@ class KeyMap:
             yield key, unpack(reference)
 
     def survivors(self, label: str) -> Iterator[tuple[bytes, Any, bool]]:
-        """Yield (key, primary key, whether a row of the package has it) of rows only in the target."""
+        """Yield (key, primary key, whether another row of the package has it) of rows that stay as they are."""
         query = (
             "SELECT key, live, EXISTS (SELECT 1 FROM rows AS other WHERE other.model = rows.model "
-            "AND other.src = rows.live) FROM rows WHERE model = ? AND src IS NULL AND live IS NOT NULL ORDER BY key"
+            "AND other.src = rows.live AND other.key <> rows.key) FROM rows "
+            "WHERE model = ? AND (src IS NULL OR refused) AND live IS NOT NULL ORDER BY key"
         )
         for key, live, taken in self._db.execute(query, (self.number(label),)).fetchall():
             yield key, unpack(live), bool(taken)
@@ -351,9 +352,11 @@ class KeyMap:
     def live_pks(self, label: str, *, known: bool | None = None) -> Iterator[Any]:
         """Yield primary keys that rows have in the target before the restore.
 
-        ``known``: only rows that the package knows (``True``) or does not (``False``); ``None`` = all.
+        ``known``: only rows that become as in the package (``True``), or that it does not know (``False``).
         """
-        condition = {True: "AND src IS NOT NULL", False: "AND src IS NULL", None: ""}[known]
+        condition = {True: "AND src IS NOT NULL AND refused IS NULL", False: "AND src IS NULL", None: ""}[
+            known
+        ]
         query = f"SELECT live FROM rows WHERE model = ? AND live IS NOT NULL {condition}"
         for (live,) in self._db.execute(query, (self.number(label),)).fetchall():
             yield unpack(live)

@@ -31,7 +31,10 @@ def counts(keymap: KeyMap, label: str) -> dict[str, int]:
 
 def live_pks_moved(keymap: KeyMap, label: str) -> bool:
     """Return whether a row that both sides know gets another primary key than it has in the target."""
-    query = f"SELECT EXISTS (SELECT 1 FROM rows WHERE model = ? AND {_MATCHED} AND target <> live)"
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM rows WHERE model = ? "
+        "AND src IS NOT NULL AND live IS NOT NULL AND target <> live)"
+    )
     return bool(keymap.ask(query, (keymap.number(label),))[0][0])
 
 
@@ -82,14 +85,17 @@ def needed_models(keymap: KeyMap) -> list[str]:
 
 
 def clashes(keymap: KeyMap, label: str) -> Iterator[tuple[int, bytes, bytes, bool]]:
-    """Yield (constraint, key in the package, key in the target, whether the package knows the latter).
+    """Yield (constraint, key in the package, key in the target, whether the latter becomes as in the package).
 
     Both rows have the same value under a unique constraint, but are different rows.
     """
     query = (
-        "SELECT p.rule, p.key, l.key, r.src IS NOT NULL FROM uniques AS p JOIN uniques AS l "
+        "SELECT p.rule, p.key, l.key, r.src IS NOT NULL AND r.refused IS NULL "
+        "FROM uniques AS p JOIN uniques AS l "
         "ON l.model = p.model AND l.rule = p.rule AND l.value = p.value AND l.side = 1 AND l.key <> p.key "
-        "JOIN rows AS r ON r.model = l.model AND r.key = l.key WHERE p.model = ? AND p.side = 0 ORDER BY 1, 2"
+        "JOIN rows AS r ON r.model = l.model AND r.key = l.key "
+        "JOIN rows AS o ON o.model = p.model AND o.key = p.key "
+        "WHERE p.model = ? AND p.side = 0 AND o.refused IS NULL ORDER BY 1, 2"
     )
     for rule, ours, theirs, known in keymap.ask(query, (keymap.number(label),)):
         yield rule, ours, theirs, bool(known)
@@ -143,7 +149,7 @@ def differences(keymap: KeyMap, label: str, *, deleted: bool, limit: int) -> lis
     (``deleted``); ``unexpected`` for rows nobody announced.
     """
     ours = "rows.src IS NOT NULL AND rows.refused IS NULL"
-    stays = "rows.src IS NULL AND rows.live IS NOT NULL"
+    stays = "(rows.src IS NULL OR rows.refused) AND rows.live IS NOT NULL"
     kinds = {
         "missing": f"{ours} AND after.key IS NULL",
         "differs": f"{ours} AND after.hash <> rows.src_hash",

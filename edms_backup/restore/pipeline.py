@@ -35,6 +35,7 @@ from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package import PackageReader
 from edms_backup.restore import journal as journals
 from edms_backup.restore.aftercare import analyze, end_sessions, forget
+from edms_backup.restore.appendonly import keep_entries
 from edms_backup.restore.circumstances import look_around
 from edms_backup.restore.files import ScopedFiles, StagedFiles, check_files, plan_files
 from edms_backup.restore.follow import Followers, apply_changes, find_followers, renumber
@@ -247,6 +248,7 @@ def _prepare(
         try:
             index_all(package, target, keymap, request.mode, tools.reporter)
             found = Findings(list(findings))
+            found.extend(keep_entries(target, keymap))
             found.extend(settle_conflicts(target, keymap, request.mode))
             found.extend(redirect(package, target, keymap))
             issued = {entry.label: entry.sequence or 0 for entry in package.manifest.models}
