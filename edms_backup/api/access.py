@@ -79,15 +79,56 @@ class MayCall(BasePermission):
 
 
 class Rate(SimpleRateThrottle):
-    """Counts the calls of one kind by one user."""
+    """Counts the calls of one kind by one user: those of the present stretch of time, and a share of the last one.
+
+    REST framework keeps a list of times, which parallel calls overwrite for each other. A number is raised by one
+    step of the cache, so that none is lost.
+    """
 
     def __init__(self, kind: str, rate: str) -> None:
         self.scope, self.rate = kind, rate
         self.num_requests, self.duration = self.parse_rate(rate)
+        self._wait = 0.0
 
     def get_cache_key(self, request: Request, view: APIView) -> str:
         """Return under which name calls are counted."""
         return f"edms_backup_rate_{self.scope}_{request.user.pk}"
+
+    def allow_request(self, request: Request, view: APIView) -> bool:
+        """Count a call; return whether it is allowed. One that is not does not count."""
+        key, duration, most = (
+            self.get_cache_key(request, view),
+            float(self.duration or 0),
+            self.num_requests or 0,
+        )
+        stretch, passed = divmod(self.timer(), duration)
+        here, last = (f"{key}_{int(number)}" for number in (stretch, stretch - 1))
+        # In the next stretch a share of this one still counts.
+        self.cache.add(here, 0, timeout=int(2 * duration) + 1)
+        before = min(int(self.cache.get(last) or 0), most)
+        counted = self._step(here, 1)
+        if counted + before * (1 - passed / duration) <= most:
+            return True
+        counted = self._step(here, -1)
+        self._wait = _until_free(counted, before, most, passed / duration) * duration
+        return False
+
+    def wait(self) -> float:
+        """Return after how many seconds the next call is allowed."""
+        return max(1.0, self._wait)
+
+    def _step(self, key: str, by: int) -> int:
+        try:
+            return int(self.cache.incr(key, by))
+        except ValueError:  # a cache that keeps nothing counts nothing
+            return max(by, 0)
+
+
+def _until_free(counted: int, before: int, most: int, passed: float) -> float:
+    """Return in how many stretches of time one more call fits; ``passed``: the part of this one that is over."""
+    if counted >= most:
+        return 1 - passed + 1 / most
+    return 1 - (most - 1 - counted) / before - passed if before else 0.0
 
 
 def require_password(request: Request, view: APIView, rate: str) -> None:

@@ -2,12 +2,18 @@
 
 import base64
 import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
 from django.test import Client
 
+from edms_backup.api.access import Rate
 from edms_backup.models import Run
 from tests.api.conftest import ROOT, SECRET, Caller, CallerFactory
 from tests.api.test_matrix import ROUTES, ROWS, address
@@ -142,6 +148,50 @@ def test_guessing_is_slowed_down(boss: Caller) -> None:
     assert int(answers[-1]["Retry-After"]) > 0
     assert delete(boss, Edms_Backup_Password=SECRET).status_code == 429
     assert boss.get("packages/").status_code == 200
+
+
+def counting(rate: str = "3/minute", cache: Any = None) -> Any:
+    """Give a function that counts a call at a moment, and returns whether it was allowed, or for how long not."""
+    store = cache if cache is not None else LocMemCache(uuid.uuid4().hex, {})
+    request: Any = SimpleNamespace(user=SimpleNamespace(pk=7))
+
+    def call(moment: float) -> bool | float:
+        throttle = Rate("write", rate)
+        throttle.cache, throttle.timer = store, lambda: moment
+        return throttle.allow_request(request, None) or throttle.wait()  # type: ignore[arg-type]
+
+    return call
+
+
+def test_a_rate_holds_over_the_end_of_a_minute() -> None:
+    call = counting()
+    assert [call(moment) for moment in (650.0, 655.0, 659.0)] == [True, True, True]
+    wait = call(659.0)
+    assert wait == pytest.approx(1 + 20), "the rest of this minute, and a third of the next"
+    assert call(661.0) == pytest.approx(19)
+    assert call(659.0 + wait) is True
+    assert call(681.0) is not True
+    assert [call(moment) for moment in (900.0, 900.0, 900.0)] == [True, True, True]
+
+
+def test_a_call_that_is_refused_does_not_count() -> None:
+    call = counting("1/minute")
+    assert call(600.0) is True
+    assert all(call(601.0 + n) is not True for n in range(20))
+    assert call(661.0) is not True
+    assert call(720.0) is True
+
+
+def test_a_cache_that_keeps_nothing_refuses_nobody() -> None:
+    call = counting("1/minute", DummyCache("", {}))
+    assert [call(600.0), call(600.0)] == [True, True]
+
+
+def test_of_parallel_calls_none_is_missed() -> None:
+    call = counting("20/minute")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda n: call(600.0), range(200)))
+    assert answers.count(True) == 20
 
 
 def test_calls_are_counted_by_kind(boss: Caller, caller: CallerFactory, site: Zoo) -> None:
