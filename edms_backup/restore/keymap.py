@@ -269,9 +269,9 @@ class KeyMap:
     def survivors(self, label: str) -> Iterator[tuple[bytes, Any, bool]]:
         """Yield (key, primary key, whether another row of the package has it) of rows that stay as they are."""
         query = (
-            "SELECT key, live, EXISTS (SELECT 1 FROM rows AS other WHERE other.model = rows.model "
-            "AND other.src = rows.live AND other.key <> rows.key) FROM rows "
-            "WHERE model = ? AND (src IS NULL OR refused) AND live IS NOT NULL ORDER BY key"
+            "SELECT key, live, EXISTS (SELECT 1 FROM rows AS o WHERE o.model = rows.model AND o.src = rows.live "
+            "AND o.key <> rows.key) FROM rows WHERE model = ? AND (src IS NULL OR refused) AND live NOT NULL "
+            "ORDER BY key"
         )
         for key, live, taken in self._db.execute(query, (self.number(label),)).fetchall():
             yield key, unpack(live), bool(taken)
@@ -354,9 +354,8 @@ class KeyMap:
 
         ``known``: only rows that become as in the package (``True``), or that it does not know (``False``).
         """
-        condition = {True: "AND src IS NOT NULL AND refused IS NULL", False: "AND src IS NULL", None: ""}[
-            known
-        ]
+        conditions = {True: "AND src IS NOT NULL AND refused IS NULL", False: "AND src IS NULL", None: ""}
+        condition = conditions[known]
         query = f"SELECT live FROM rows WHERE model = ? AND live IS NOT NULL {condition}"
         for (live,) in self._db.execute(query, (self.number(label),)).fetchall():
             yield unpack(live)
