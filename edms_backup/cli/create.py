@@ -34,14 +34,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output", type=Path, metavar="FILE", help="Write the package to this path instead of the store."
     )
     parser.add_argument("--label", default="", metavar="TEXT", help="A note for people, kept in the package.")
+    parser.add_argument(
+        "--jobs",
+        type=_workers,
+        metavar="N",
+        help="Let N workers dump models at the same time, in the same view, where the database can share it; "
+        "the package is the same. (EDMS_BACKUP['CREATE_JOBS'], else 1)",
+    )
     add_reason_argument(parser)
+
+
+def _workers(text: str) -> int:
+    """Return a number of workers; anything else is refused like every wrong command line."""
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a number of workers, 1 or more, not {text!r}")
+    return int(text)
 
 
 def run(options: dict[str, Any], service: BackupService, out: Output) -> int:
     """Make the package and say what was made."""
     output = Path(options["output"]) if options["output"] else None
     out.if_interrupted = "Interrupted; no package was made."
-    report = service.create(CreateRequest(output=output, label=options["label"], **scope(options)))
+    report = service.create(
+        CreateRequest(output=output, label=options["label"], jobs=options["jobs"], **scope(options))
+    )
     out.if_interrupted = f"Interrupted after the package was made: {report.package}."
     if out.as_json:
         out.document(report.to_dict())

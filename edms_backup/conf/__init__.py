@@ -85,6 +85,8 @@ class Settings:
     """Database vendor or alias to the dotted path of an engine (``ENGINES``)."""
     compression: str = "auto"
     """One of ``COMPRESSIONS`` (``COMPRESSION``)."""
+    create_jobs: int = 1
+    """How many workers of a create dump models at the same time (``CREATE_JOBS``)."""
     after_restore: tuple[str, ...] = ("edms_backup.restore.aftercare.clear_caches",)
     """Dotted paths of what is called after a committed restore, in this order (``AFTER_RESTORE``)."""
     end_sessions: bool = True

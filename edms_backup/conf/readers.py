@@ -218,6 +218,12 @@ def _size(value: Any, key: str) -> int:
     return value
 
 
+def _workers(value: Any, key: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise wrong_value(key, f"must be a number of workers, 1 or more, not {value!r}")
+    return value
+
+
 def _seconds(value: Any, key: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= 86_400:
         raise wrong_value(key, f"must be a number of seconds, at most a day, not {value!r}")
@@ -330,6 +336,7 @@ READERS: dict[str, tuple[str, Callable[[Any, str], Any]]] = {
     "AFTER_RESTORE": ("after_restore", _dotted_paths),
     "END_SESSIONS": ("end_sessions", _flag),
     "COMPRESSION": ("compression", _compression),
+    "CREATE_JOBS": ("create_jobs", _workers),
     "SITE_NAME": ("site_name", _text),
     "JOBS": ("jobs", _jobs),
     "UPLOAD_LIMIT": ("upload_limit", _size),

@@ -1,14 +1,20 @@
-"""create, step 3: frozen rows into segments of the package, one model after the other."""
+"""create, step 3: frozen rows into segments of the package, one model after the other, or by several workers.
+
+Which worker ends first changes no byte of the package: segments stand in it in the order of the plan, and of rows
+that name the same file the one counts that comes first there.
+"""
 
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from edms_backup.create.freeze import FrozenSource
+from edms_backup.create.workers import Workers
 from edms_backup.engines.lines import Line
 from edms_backup.engines.reading import Tally
 from edms_backup.errors import DumpFailed
@@ -46,24 +52,36 @@ class WantedFile:
 
 
 class WantedFiles:
-    """The files that rows name, each once, on disk: there may be as many as documents."""
+    """The files that rows name, each once, on disk: there may be as many as documents. Threads may add to it."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._lock = threading.Lock()
+        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.executescript(
             "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
             "CREATE TABLE wanted (root TEXT, name TEXT, sha256 TEXT, size INTEGER, model TEXT, key TEXT, field TEXT,"
-            " PRIMARY KEY (root, name)) WITHOUT ROWID; BEGIN"
+            " rank INTEGER, PRIMARY KEY (root, name)) WITHOUT ROWID; BEGIN"
         )
 
-    def add(self, wanted: WantedFile) -> None:
-        """Take one file; the first row that tells a digest for it counts."""
-        self._db.execute(
-            "INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (root, name) DO UPDATE SET "
-            "sha256 = excluded.sha256, size = excluded.size, model = excluded.model, key = excluded.key, "
-            "field = excluded.field WHERE wanted.sha256 = '' AND excluded.sha256 <> ''",
-            (wanted.root, wanted.name, wanted.sha256, wanted.size, wanted.model, wanted.key, wanted.field),
-        )
+    def add(self, wanted: WantedFile, rank: int = 0) -> None:
+        """Take one file; the first row that tells a digest for it counts, models in the order of ``rank``."""
+        with self._lock:
+            self._db.execute(
+                "INSERT INTO wanted VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (root, name) DO UPDATE SET "
+                "sha256 = excluded.sha256, size = excluded.size, model = excluded.model, key = excluded.key, "
+                "field = excluded.field, rank = excluded.rank "
+                "WHERE (excluded.sha256 = '', excluded.rank) < (wanted.sha256 = '', wanted.rank)",
+                (
+                    wanted.root,
+                    wanted.name,
+                    wanted.sha256,
+                    wanted.size,
+                    wanted.model,
+                    wanted.key,
+                    wanted.field,
+                    rank,
+                ),
+            )
 
     def __len__(self) -> int:
         """Return how many files there are."""
@@ -72,7 +90,7 @@ class WantedFiles:
     def __iter__(self) -> Iterator[WantedFile]:
         """Iterate in the order of root and name."""
         for record in self._db.execute("SELECT * FROM wanted ORDER BY root, name"):
-            yield WantedFile(*record)
+            yield WantedFile(*record[:-1])
 
     def close(self) -> None:
         """Close the file."""
@@ -92,12 +110,79 @@ class Dumped:
         return sum(model.rows for model in self.models)
 
 
+class _Meter:
+    """Counts the rows of all workers, and tells it in the thread that made this one."""
+
+    def __init__(self, reporter: Reporter, workers: Workers) -> None:
+        self.done = 0
+        self._reporter = reporter
+        self._workers = workers
+        self._teller = threading.get_ident()
+        self._lock = threading.Lock()
+        self._told = 0
+        self._subject = ""
+
+    def count(self, rows: int, label: str) -> None:
+        """Count rows of a model."""
+        with self._lock:
+            self.done += rows
+            self._subject = label
+
+    def pass_by(self, rows: int, label: str) -> None:
+        """Count rows in the middle of a model; raises what ends the work of this thread."""
+        self.count(rows, label)
+        self._workers.go_on()
+        if threading.get_ident() == self._teller:
+            self.tell()
+
+    def tell(self) -> None:
+        """Report how many rows there are by now, if there are more than before."""
+        done, subject = self.done, self._subject
+        if done > self._told:
+            self._told = done
+            self._reporter.emit(Progress(step="dump", done=done, subject=subject))
+
+
+@dataclass(frozen=True, slots=True)
+class _Dump:
+    """What the workers have in common."""
+
+    source: FrozenSource
+    package: PackageWriter
+    wanted: WantedFiles
+    meter: _Meter
+    counts: Mapping[str, int]
+    ranks: Mapping[str, int]
+
+    def model(self, spec: ModelSpec) -> tuple[ModelEntry, Tally]:
+        """Write the segment of one model."""
+        self.meter.pass_by(0, spec.label)
+        digest, tally, label = RowDigest(), Tally(), spec.label
+        engine = self.source.engine(spec)
+        with self.package.segment(segment_name(label)) as segment:
+            for made in engine.lines(spec, self.source.registry, self.source.inventory, tally):
+                segment.write(made.line)
+                digest.add(content_digest(made.content))
+                if spec.files:
+                    _note_files(spec, made, self.wanted, self.ranks[label])
+                if digest.count % PROGRESS_EVERY == 0:
+                    self.meter.pass_by(PROGRESS_EVERY, label)
+            self.meter.count(digest.count % PROGRESS_EVERY, label)
+        if digest.count != self.counts[label]:
+            raise DumpFailed(
+                f"{label} has {self.counts[label]} rows, but {digest.count} could be read.",
+                hint="Run `edms_backup check`; nothing was published.",
+            )
+        return _entry(spec, digest, segment.entry, engine.sequence(spec)), tally
+
+
 def dump(
     specs: Sequence[ModelSpec],
     source: FrozenSource,
     package: PackageWriter,
     wanted: WantedFiles,
     reporter: Reporter,
+    workers: Workers,
 ) -> Dumped:
     """Write every row of every model; note the files that rows name.
 
@@ -106,44 +191,25 @@ def dump(
     started = time.monotonic()
     counts = {spec.label: source.engine(spec).count(spec) for spec in specs}
     reporter.emit(StepStarted(step="dump", total=sum(counts.values())))
-    dumped, tally, done = Dumped(), Tally(), 0
-    for spec in specs:
-        entry = _dump_model(spec, source, package, wanted, tally, reporter, done)
-        if entry.rows != counts[spec.label]:
-            raise DumpFailed(
-                f"{spec.label} has {counts[spec.label]} rows, but {entry.rows} could be read.",
-                hint="Run `edms_backup check`; nothing was published.",
-            )
-        done += entry.rows
+    ranks = {spec.label: rank for rank, spec in enumerate(specs)}
+    package.in_order(segment_name(label) for label in ranks)
+    meter = _Meter(reporter, workers)
+    work = _Dump(source, package, wanted, meter, counts, ranks)
+    # Who begins with the largest has nobody wait for it in the end. One alone follows the plan: nothing waits then.
+    begun = sorted(specs, key=lambda spec: -counts[spec.label]) if workers.several else specs
+    made = dict(zip([spec.label for spec in begun], workers.run(work.model, begun, meter.tell), strict=True))
+    dumped, tally = Dumped(), Tally()
+    for label in ranks:
+        entry, own = made[label]
         dumped.models.append(entry)
+        tally.dangling.update(own.dangling)
+        tally.dangling_generic.update(own.dangling_generic)
     dumped.findings.extend(_dangling(tally))
-    reporter.emit(StepFinished(step="dump", done=done, seconds=time.monotonic() - started))
+    reporter.emit(StepFinished(step="dump", done=dumped.rows, seconds=time.monotonic() - started))
     return dumped
 
 
-def _dump_model(
-    spec: ModelSpec,
-    source: FrozenSource,
-    package: PackageWriter,
-    wanted: WantedFiles,
-    tally: Tally,
-    reporter: Reporter,
-    done: int,
-) -> ModelEntry:
-    digest = RowDigest()
-    engine = source.engine(spec)
-    with package.segment(segment_name(spec.label)) as segment:
-        for made in engine.lines(spec, source.registry, source.inventory, tally):
-            segment.write(made.line)
-            digest.add(content_digest(made.content))
-            if spec.files:
-                _note_files(spec, made, wanted)
-            if digest.count % PROGRESS_EVERY == 0:
-                reporter.emit(Progress(step="dump", done=done + digest.count, subject=spec.label))
-    return _entry(spec, digest, segment.entry, engine.sequence(spec))
-
-
-def _note_files(spec: ModelSpec, made: Line, wanted: WantedFiles) -> None:
+def _note_files(spec: ModelSpec, made: Line, wanted: WantedFiles, rank: int) -> None:
     fields = reread_line(made.line)["fields"] if made.row is None else made.row.fields
     for column in spec.files:
         name = fields.get(column.field)
@@ -158,7 +224,8 @@ def _note_files(spec: ModelSpec, made: Line, wanted: WantedFiles) -> None:
                 model=spec.label,
                 key=made.name,
                 field=column.field,
-            )
+            ),
+            rank,
         )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from django.db.models import Count
 
+from edms_backup.create.workers import Breaker, Workers
 from edms_backup.engines import Engine
 from edms_backup.engines.naming import base_queryset, may_be_null, stream_names
+from edms_backup.errors import DatabaseUnavailable
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package import canonical
@@ -34,17 +36,65 @@ class FrozenSource:
 
 @contextmanager
 def freeze(
-    specs: Sequence[ModelSpec], engines: Mapping[str, Engine], *, already_open: bool = False
-) -> Iterator[None]:
-    """Hold one view per database for the ``with`` block.
+    specs: Sequence[ModelSpec],
+    engines: Mapping[str, Engine],
+    *,
+    already_open: bool = False,
+    jobs: int = 1,
+) -> Iterator[Workers]:
+    """Hold one view per database for the ``with`` block; gives ``jobs`` workers that read it.
 
     ``already_open``: a transaction of a restore holds the tables still; reading inside it is enough.
+    With more than one worker, every engine has to share its snapshots.
     """
+    if already_open:
+        yield Workers()
+        return
+    of_alias = {
+        alias: [spec for spec in specs if spec.using == alias]
+        for alias in sorted({spec.using for spec in specs})
+    }
+    with ExitStack() as views, ExitStack() as gates:
+        workers = Workers()
+        if jobs > 1:
+            jobs = _shut(gates, [engines[alias] for alias in of_alias], workers, jobs)
+        for alias, own in of_alias.items():
+            views.enter_context(engines[alias].freeze(own))
+        views.enter_context(closing(workers))
+        if jobs > 1:
+            snapshots = {alias: engines[alias].export_snapshot() for alias in of_alias}
+            workers.begin(lambda: _joined(engines, of_alias, snapshots), jobs)
+            gates.close()
+        yield workers
+
+
+def _shut(gates: ExitStack, engines: Sequence[Engine], workers: Workers, jobs: int) -> int:
+    """Keep writers from committing until all views have begun; return how many workers there can be."""
+    try:
+        for engine in engines:
+            gates.enter_context(engine.hold_writers())
+    except DatabaseUnavailable as error:
+        gates.close()
+        workers.refusals.append(error.message)
+        return 1
+    return jobs
+
+
+@contextmanager
+def _joined(
+    engines: Mapping[str, Engine], of_alias: Mapping[str, Sequence[ModelSpec]], snapshots: Mapping[str, str]
+) -> Iterator[Breaker]:
+    """Hold the same views in the thread of a worker."""
     with ExitStack() as views:
-        if not already_open:
-            for alias in sorted({spec.using for spec in specs}):
-                views.enter_context(engines[alias].freeze([spec for spec in specs if spec.using == alias]))
-        yield
+        breakers = [
+            views.enter_context(engines[alias].join(own, snapshots[alias])) for alias, own in of_alias.items()
+        ]
+
+        def break_off() -> None:
+            for stop in breakers:
+                stop()
+
+        yield break_off
 
 
 def ambiguous_keys(specs: Sequence[ModelSpec], registry: KeyRegistry) -> Iterator[tuple[ModelSpec, int]]:
@@ -93,6 +143,16 @@ def _called_twice(spec: ModelSpec, registry: KeyRegistry) -> int:
         surplus += digest in seen
         seen.add(digest)
     return surplus
+
+
+def fewer_workers(jobs: int, why: str) -> Finding:
+    """Return the finding that says that less than ``jobs`` workers read the rows."""
+    return Finding(
+        code="fewer_workers",
+        severity=Severity.INFO,
+        message=f"Not all of {jobs} workers took part: {why}",
+        hint="The package is the same; it may have taken longer.",
+    )
 
 
 def ambiguity_finding(spec: ModelSpec, surplus: int) -> Finding:

@@ -14,11 +14,18 @@ from typing import BinaryIO
 
 from edms_backup.create.dump import WantedFiles, dump
 from edms_backup.create.files import pack_files
-from edms_backup.create.freeze import FrozenSource, ambiguity_finding, ambiguous_keys, freeze
+from edms_backup.create.freeze import (
+    FrozenSource,
+    ambiguity_finding,
+    ambiguous_keys,
+    fewer_workers,
+    freeze,
+)
 from edms_backup.create.plan import CreatePlan
 from edms_backup.create.publish import read_back
 from edms_backup.create.report import CreateReport
 from edms_backup.create.seal import Contents, SiteFacts, seal
+from edms_backup.create.workers import Workers
 from edms_backup.engines import Engine
 from edms_backup.errors import EdmsBackupError, Interrupted, UsageError
 from edms_backup.events import Reporter
@@ -71,8 +78,8 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
     partial = folder / partial_name(name)
     try:
         with create_partial(folder, name) as sink, _removed_afterwards(partial):
-            with freeze(plan.specs, tools.engines, already_open=already_open):
-                manifest, info = _write(plan, tools, header, findings, sink, folder)
+            with freeze(plan.specs, tools.engines, already_open=already_open, jobs=plan.jobs) as workers:
+                manifest, info = _write(plan, tools, header, findings, sink, folder, workers)
             sink.flush()
             read_back(partial, tools.reporter)
             shown = _publish(plan, tools, partial, name)
@@ -82,11 +89,21 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
         if _is_published(plan, tools, name):
             raise Interrupted(f"Interrupted after the package was made: {name}.", stands=True) from error
         raise
+    # How a package was made does not stand in it: it is the same, however many made it.
+    findings.extend(
+        fewer_workers(plan.request.jobs or 1, why) for why in [*plan.alone, *workers.refusals][:1]
+    )
     return _report(shown, manifest, info, findings, time.monotonic() - started)
 
 
 def _write(
-    plan: CreatePlan, tools: CreateTools, header: Header, findings: Findings, sink: BinaryIO, workdir: Path
+    plan: CreatePlan,
+    tools: CreateTools,
+    header: Header,
+    findings: Findings,
+    sink: BinaryIO,
+    workdir: Path,
+    workers: Workers,
 ) -> tuple[Manifest, SealInfo]:
     """Write the whole package while the view is held: segments are lazy."""
     specs, source = _settle_keys(plan, tools, findings)
@@ -95,7 +112,7 @@ def _write(
         closing(WantedFiles(Path(scratch) / "files.sqlite3")) as wanted,
         PackageWriter(sink, codec=tools.compression, workdir=workdir) as package,
     ):
-        dumped = dump(specs, source, package, wanted, tools.reporter)
+        dumped = dump(specs, source, package, wanted, tools.reporter, workers)
         findings.extend(dumped.findings)
         files = FilesEntry()
         if plan.request.files:

@@ -24,6 +24,10 @@ class CreatePlan:
     exclusions: dict[str, str]
     """Models that stay, with the reason."""
     findings: tuple[Finding, ...] = field(default=())
+    jobs: int = 1
+    """How many workers will dump models."""
+    alone: tuple[str, ...] = ()
+    """Why fewer workers than were asked for can take part."""
 
     @property
     def aliases(self) -> list[str]:
@@ -34,9 +38,11 @@ class CreatePlan:
 def plan_create(request: CreateRequest, inventory: Inventory, engines: Mapping[str, Engine]) -> CreatePlan:
     """Decide what travels.
 
-    Raises ``UnknownModel`` for a name nobody knows, ``UsageError`` when nothing is left, and
+    Raises ``UnknownModel`` for a name nobody knows, ``UsageError`` when nothing is left or no worker, and
     ``MissingTable`` with one finding per place when a table or column is not there.
     """
+    if request.jobs is not None and request.jobs < 1:
+        raise UsageError(f"{request.jobs} workers cannot make a package.", hint="Ask for 1 or more (--jobs).")
     specs = inventory.select(request.models, request.exclude, request.database)
     if not specs:
         raise UsageError("Nothing is left to back up.", hint="Check --models, --exclude and --database.")
@@ -50,11 +56,24 @@ def plan_create(request: CreateRequest, inventory: Inventory, engines: Mapping[s
         findings.extend(tables_without_model(inventory, aliases))
     for alias in aliases:
         findings.extend(engine_findings(alias, engines[alias], specs))
+    alone = _why_alone([engines[alias] for alias in aliases]) if (request.jobs or 1) > 1 else ()
     return CreatePlan(
         request=request,
         specs=tuple(specs),
         exclusions=_exclusions(inventory, specs),
         findings=tuple(findings),
+        jobs=1 if alone else min(request.jobs or 1, len(specs)),
+        alone=alone,
+    )
+
+
+def _why_alone(engines: Iterable[Engine]) -> tuple[str, ...]:
+    """Return what keeps several workers from reading the same view, by database."""
+    return tuple(
+        f"engine {engine.name} cannot give its view of database {engine.alias} to several connections here;"
+        " one reads all of it."
+        for engine in engines
+        if not engine.features.shares_snapshot
     )
 
 

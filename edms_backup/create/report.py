@@ -23,6 +23,8 @@ class CreateRequest:
     """Only models of this database alias."""
     label: str = ""
     """Free text for people; stands in the package's header."""
+    jobs: int | None = None
+    """How many workers dump models at the same time; ``None``: as the settings say."""
     kind: str = "backup"
     """``backup``, or ``safety`` for the package that a restore makes before its first write."""
 

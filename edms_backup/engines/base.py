@@ -7,8 +7,8 @@ Callers ask ``features``, never which vendor it is.
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,8 @@ class EngineFeatures:
 
     consistent_snapshot: bool = False
     """``freeze`` gives one view of all tables, whatever others write meanwhile."""
+    shares_snapshot: bool = False
+    """The view that ``freeze`` holds can be given to connections of other threads, with ``join``."""
     locks_out_writers: bool = False
     """``transaction`` keeps other writers away from the tables until it ends."""
     ddl_sequences: bool = False
@@ -114,6 +116,26 @@ class Engine(abc.ABC):
 
         Raises ``DatabaseUnavailable`` when the database cannot be reached.
         """
+
+    def hold_writers(self) -> AbstractContextManager[None]:
+        """Keep others from committing while views of one moment begin, where ``join`` could not be told of one.
+
+        Raises ``DatabaseUnavailable`` when they do not let go in time.
+        """
+        return nullcontext()
+
+    def export_snapshot(self) -> str:
+        """Return what ``join`` has to be told of the view that ``freeze`` holds in this thread."""
+        return ""
+
+    def join(self, specs: Sequence[ModelSpec], snapshot: str) -> AbstractContextManager[Callable[[], None]]:
+        """Hold, on a connection of this thread alone, the view that another thread's ``freeze`` holds.
+
+        Asked only where ``features.shares_snapshot``, and inside of ``hold_writers`` and ``freeze``. Gives what
+        any thread may call to break off the statement under way. The connection is closed at the end.
+        Raises ``DatabaseUnavailable`` when there is none to be had.
+        """
+        raise NotImplementedError(f"engine {self.name} has no view to share")
 
     @abc.abstractmethod
     def transaction(self, specs: Sequence[ModelSpec]) -> AbstractContextManager[None]:

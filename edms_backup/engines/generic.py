@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -95,6 +95,33 @@ class GenericEngine(Engine):
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
         """Say what makes the open transaction one consistent view; nothing on an unknown backend."""
+
+    @contextmanager
+    def join(self, specs: Sequence[ModelSpec], snapshot: str) -> Iterator[Callable[[], None]]:
+        """Hold a transaction with the other thread's view, and close the connection after it."""
+        try:
+            with self._atomic(durable=True):
+                self._begin_joined(specs, snapshot)
+                yield self._breaker()
+        finally:
+            self.disconnect()
+
+    def _begin_joined(self, specs: Sequence[ModelSpec], snapshot: str) -> None:
+        """Say what gives the open transaction the view of another one."""
+        self._begin_snapshot(specs)
+
+    def _breaker(self) -> Callable[[], None]:
+        """Return what breaks off the statement under way on this connection, from any thread."""
+        session, refused = self.connection.connection, self.connection.Database.Error
+
+        def break_off() -> None:
+            with suppress(refused):  # it has been closed meanwhile
+                self._interrupt(session)
+
+        return break_off
+
+    def _interrupt(self, session: Any) -> None:
+        """Break off what a driver's connection does; on an unknown backend, let it come to its end."""
 
     @contextmanager
     def transaction(self, specs: Sequence[ModelSpec]) -> Iterator[None]:

@@ -30,16 +30,24 @@ _JSON = {
 }
 
 
+_PATIENCE = "60s"
+
+
 class PostgreSQLEngine(GenericEngine):
     """Overrides snapshot, locks, sequences, and writes JSON where the server does it exactly."""
 
-    features = EngineFeatures(
-        consistent_snapshot=True,
-        locks_out_writers=True,
-        stores_nan=True,
-        stores_infinity=True,
-    )
     server_json = ServerJson(forms=_JSON, utc_only=False)
+
+    @property
+    def features(self) -> EngineFeatures:
+        """Return what PostgreSQL can do; a transaction that somebody else has opened is not shared."""
+        return EngineFeatures(
+            consistent_snapshot=True,
+            shares_snapshot=not self.connection.in_atomic_block,
+            locks_out_writers=True,
+            stores_nan=True,
+            stores_infinity=True,
+        )
 
     @property
     def name(self) -> str:
@@ -73,6 +81,24 @@ class PostgreSQLEngine(GenericEngine):
             if specs:
                 cursor.execute(f"LOCK TABLE {self._tables(specs)} IN ACCESS SHARE MODE")
             cursor.execute("SELECT 1")
+
+    def export_snapshot(self) -> str:
+        """Return the name of the snapshot; it is there for others as long as this transaction."""
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT pg_export_snapshot()")
+            return str(cursor.fetchone()[0])
+
+    def _begin_joined(self, specs: Sequence[ModelSpec], snapshot: str) -> None:
+        with self.connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            cursor.execute(f"SET TRANSACTION SNAPSHOT '{snapshot}'")
+            # Who waits for a table that the freezing transaction reads would never end if this one waited
+            # behind it: the server does not know that one of the two waits for the other. So never wait long.
+            cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
+            cursor.execute(f"LOCK TABLE {self._tables(specs)} IN ACCESS SHARE MODE NOWAIT")
+
+    def _interrupt(self, session: Any) -> None:
+        session.cancel()
 
     def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
         with self.connection.cursor() as cursor:

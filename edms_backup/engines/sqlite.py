@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from typing import Any
 
+from django.db import connections
+
 from edms_backup.engines.base import EngineFeatures
+from edms_backup.engines.errors import mapped
 from edms_backup.engines.generic import GenericEngine
 from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson
 from edms_backup.engines.values import WITHOUT_OBJECTS
@@ -36,18 +40,29 @@ _JSON = {
 class SQLiteEngine(GenericEngine):
     """Overrides snapshot, lock, sequences, and writes JSON where the database does it exactly."""
 
-    features = EngineFeatures(
-        consistent_snapshot=True,
-        locks_out_writers=True,
-        enforces_length=False,
-        stores_nul=True,
-        stores_lone_surrogates=True,
-        stores_infinity=True,
-        exact_decimals=False,
-        json_numbers_as_written=True,
-    )
     shortcuts = WITHOUT_OBJECTS
     server_json = ServerJson(forms=_JSON)
+
+    @property
+    def features(self) -> EngineFeatures:
+        """Return what SQLite can do; views are shared where readers take no write lock, and of files only."""
+        connection: Any = self.connection
+        return EngineFeatures(
+            consistent_snapshot=True,
+            shares_snapshot=not (
+                connection.in_atomic_block
+                or connection.is_in_memory_db()
+                or connection.settings_dict.get("OPTIONS", {}).get("transaction_mode")
+                not in (None, "DEFERRED")
+            ),
+            locks_out_writers=True,
+            enforces_length=False,
+            stores_nul=True,
+            stores_lone_surrogates=True,
+            stores_infinity=True,
+            exact_decimals=False,
+            json_numbers_as_written=True,
+        )
 
     @property
     def name(self) -> str:
@@ -64,6 +79,17 @@ class SQLiteEngine(GenericEngine):
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT COUNT(*) FROM sqlite_master")
             cursor.fetchone()
+
+    @contextmanager
+    def hold_writers(self) -> Iterator[None]:
+        """Hold the one write lock on a connection of its own: nobody commits, everybody reads."""
+        with mapped(self.alias), closing(connections.create_connection(self.alias)) as gate:
+            with gate.cursor() as cursor:
+                cursor.execute("BEGIN IMMEDIATE")
+            yield  # closing the connection rolls back
+
+    def _interrupt(self, session: Any) -> None:
+        session.interrupt()
 
     def _begin_writing(self, specs: Sequence[ModelSpec]) -> None:
         # Any write statement takes the reserved lock at once, even one that changes no row.

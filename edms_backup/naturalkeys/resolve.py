@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -80,6 +81,7 @@ class KeyRegistry:
     _specs: dict[str, KeySpec] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     _unsure: set[str] = field(default_factory=set)
+    _lock: threading.RLock = field(default_factory=threading.RLock, compare=False, repr=False)
 
     def of(self, model: type[models.Model]) -> KeySpec:
         """Return the key of ``model`` (a proxy has the key of its concrete model).
@@ -91,6 +93,10 @@ class KeyRegistry:
         label = model._meta.label_lower
         if label in self._specs:
             return self._specs[label]
+        with self._lock:  # what is open is so for one thread at a time
+            return self._found(model, label)
+
+    def _found(self, model: type[models.Model], label: str) -> KeySpec:
         if label in self._open:
             # What is found out on the way back holds for this way only: nothing of it is remembered.
             self._unsure.update(self._open[self._open.index(label) + 1 :])

@@ -24,7 +24,9 @@ from edms_backup.package.container import (
 from edms_backup.package.manifest import MemberEntry
 
 SPOOL_LIMIT = 8 * 1024 * 1024
-"""Members up to this size never touch the disk before they are appended."""
+"""Members up to this size never touch the disk before they are appended, unless they have to wait for others."""
+WAITING_LIMIT = 64 * 1024
+"""Members up to this size wait for others in memory."""
 
 
 class Spool:
@@ -47,6 +49,11 @@ class Spool:
         self._file.seek(0)
         while chunk := self._file.read(CHUNK):
             yield chunk
+
+    def set_aside(self) -> None:
+        """Let what is more than a little wait on the disk."""
+        if self.size > WAITING_LIMIT:
+            self._file.rollover()  # type: ignore[attr-defined]
 
     def close(self) -> None:
         """Drop the bytes."""

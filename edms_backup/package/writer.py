@@ -12,7 +12,8 @@
 A clean exit asks that ``finish`` was called; an exception leaves the sink without a trailer, which no
 reader accepts. The sink need not seek. Members are spooled before they are appended, because a name
 tells digest and codec and a ZIP header tells size and checksum: small ones in memory, larger ones in
-an unnamed temporary file. So several segments may be open at once, in threads too.
+an unnamed temporary file. So several segments may be open at once, in threads too; ``in_order`` says in which
+order they stand in the package, whichever of them ends first.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import importlib.resources
 import itertools
 import threading
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -84,7 +86,8 @@ class SegmentWriter:
             if kind is None:
                 self._finish()
         finally:
-            self._spool.close()
+            if self._entry is None:
+                self._spool.close()  # else the package has taken it over
 
     def write(self, line: bytes) -> None:
         """Take one line, line feed included."""
@@ -134,7 +137,7 @@ class SegmentWriter:
         self._entry = SegmentEntry(
             member=member, rows=self._rows, size=self._size, sha256=self._digest.hexdigest()
         )
-        self._package.append_segment(self._entry, self._spool)
+        self._package.take_segment(self._base, self._entry, self._spool)
 
 
 class PackageWriter:
@@ -151,6 +154,8 @@ class PackageWriter:
         self._container = GrowingContainer(sink, workdir)
         self._lock = threading.Lock()
         self._segments: set[SegmentEntry] = set()
+        self._order: deque[str] = deque()
+        self._waiting: dict[str, tuple[SegmentEntry, Spool]] = {}
         self._suffixes: dict[bytes, str] = {}
         self._elsewhere: dict[bytes, str] = {}
         self._sealed = False
@@ -167,6 +172,8 @@ class PackageWriter:
     ) -> None:
         """Drop what was spooled; raise ``RuntimeError`` when the package was not finished."""
         self._container.close()
+        for _, spool in self._waiting.values():
+            spool.close()
         if kind is None and not self._sealed:
             raise RuntimeError("the package was left without finish()")
 
@@ -176,11 +183,27 @@ class PackageWriter:
             raise ValueError(f"{member_base!r} is no name for a segment")
         return SegmentWriter(member_base, self._codec, self._workdir, self)
 
-    def append_segment(self, entry: SegmentEntry, spool: Spool) -> None:
-        """Append what a ``SegmentWriter`` has spooled."""
+    def in_order(self, member_bases: Iterable[str]) -> None:
+        """Let these segments stand in the package in this order, whichever ends first; others stand where they end."""
         with self._lock:
+            self._order.extend(member_bases)
+
+    def take_segment(self, member_base: str, entry: SegmentEntry, spool: Spool) -> None:
+        """Append what a ``SegmentWriter`` has spooled, now or when it is its turn, and close the spool."""
+        with self._lock:
+            if member_base not in self._order:
+                self._append_segment(entry, spool)
+                return
+            self._waiting[member_base] = entry, spool
+            while self._order and self._order[0] in self._waiting:
+                self._append_segment(*self._waiting.pop(self._order.popleft()))
+            if member_base in self._waiting:
+                spool.set_aside()
+
+    def _append_segment(self, entry: SegmentEntry, spool: Spool) -> None:
+        with contextlib.closing(spool):
             self._container.append(entry.member, spool.chunks(), spool.size, spool.crc)
-            self._segments.add(entry)
+        self._segments.add(entry)
 
     def refer_to(self, content: Content) -> None:
         """Let files have a content that another package holds. A package with such files cannot be sealed yet."""
@@ -294,6 +317,8 @@ class PackageWriter:
         members = tuple(sorted(self._container.members, key=lambda member: member.name))
         manifest = dataclasses.replace(manifest, members=members)
         check_manifest(manifest)
+        if self._waiting:
+            raise ValueError(f"{self._order[0]} was to stand before others, and has not ended")
         if set(manifest.segments()) != self._segments:
             raise ValueError("the manifest does not name the segments that were written")
         if self._elsewhere:

@@ -62,6 +62,8 @@ class Writing(Recorded):
 
     def _create(self, request: CreateRequest, *, already_open: bool = False) -> CreateReport:
         engines = self._engines()
+        if request.jobs is None:
+            request = replace(request, jobs=self.settings.create_jobs)
         plan = plan_create(request, self._inventory(), engines)
         tools = CreateTools(
             engines=engines,
@@ -197,7 +199,8 @@ class Writing(Recorded):
         )
 
     def _make_safety_package(self) -> str:
-        request = CreateRequest(kind="safety", label="before a restore")
+        # Inside of the restore's own transaction, whose view nobody else has.
+        request = CreateRequest(kind="safety", label="before a restore", jobs=1)
         return self._create(request, already_open=True).package
 
 
