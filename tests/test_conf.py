@@ -80,6 +80,7 @@ def test_every_key_becomes_its_value(tmp_path: Path) -> None:
         "AFTER_RESTORE": ["edms_backup.restore.aftercare.clear_caches"],
         "END_SESSIONS": False,
         "COMPRESSION": "gzip",
+        "CREATE_JOBS": 2,
         "SITE_NAME": "Plant 2",
         "JOBS": "celery:backups",
         "UPLOAD_LIMIT": 1000,
@@ -124,7 +125,7 @@ def test_every_key_becomes_its_value(tmp_path: Path) -> None:
     assert found.after_restore == ("edms_backup.restore.aftercare.clear_caches",)
     assert found.end_sessions is False
     assert (found.prefer_uuid, found.compression, found.site_name) == (True, "gzip", "Plant 2")
-    assert (found.jobs, found.upload_limit) == ("celery:backups", 1000)
+    assert (found.jobs, found.upload_limit, found.create_jobs) == ("celery:backups", 1000, 2)
     assert found.audit_required is False
     assert found.reauthentication_age == 60
     assert (found.api_rates["write"], found.api_rates["read"]) == ("5/hour", "300/minute")
@@ -192,6 +193,9 @@ MISTAKES: list[tuple[dict[str, Any], str, str]] = [
     ({"JOBS": "process:x"}, "must be 'process', 'tasks'", ""),
     ({"JOBS": "celery:"}, "must be 'process', 'tasks'", ""),
     ({"JOBS": 5}, "EDMS_BACKUP['JOBS'] must be a text, not int", ""),
+    ({"CREATE_JOBS": 0}, "must be a number of workers, 1 or more, not 0", ""),
+    ({"CREATE_JOBS": True}, "must be a number of workers, 1 or more, not True", ""),
+    ({"CREATE_JOBS": "2"}, "must be a number of workers, 1 or more, not '2'", ""),
     ({"UPLOAD_LIMIT": "4G"}, "must be a number of bytes greater than 0, not '4G'", ""),
     ({"UPLOAD_LIMIT": True}, "must be a number of bytes greater than 0, not True", ""),
     ({"UPLOAD_LIMIT": 0}, "must be a number of bytes greater than 0, not 0", ""),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from django.core.management.color import no_style
-from django.db import DatabaseError, Error, IntegrityError, connections, models, transaction
+from django.db import DatabaseError, IntegrityError, models, transaction
 
-from edms_backup.engines.base import BrokenReference, Engine, TargetRow
+from edms_backup.engines.base import BrokenReference, TargetRow
 from edms_backup.engines.compiled import CompiledReader
 from edms_backup.engines.constraints import broken_references, checks_held_back
 from edms_backup.engines.errors import lost, mapped, one_line
@@ -23,6 +23,7 @@ from edms_backup.engines.reading import Row, Tally
 from edms_backup.engines.rows import in_pages
 from edms_backup.engines.serverside import ServerJson
 from edms_backup.engines.values import Encoder
+from edms_backup.engines.viewing import Viewing
 from edms_backup.engines.writing import RowInsert, RowUpdate, takes_plain_values
 from edms_backup.errors import LoadFailed
 from edms_backup.naturalkeys import KeyRegistry
@@ -42,7 +43,7 @@ _IN_FAILED_TRANSACTION = "25P02"
 _IN_CLAUSE = 500  # values in one IN (...): below the smallest variable limit of any SQLite
 
 
-class GenericEngine(Engine):
+class GenericEngine(Viewing):
     """Rows through the ORM's own compilers: correct everywhere, without one query per row."""
 
     shortcuts: Mapping[str, Encoder] = {}
@@ -64,64 +65,11 @@ class GenericEngine(Engine):
         """Return what the database itself can write as JSON: an unknown one, nothing."""
         return ServerJson()
 
-    @property
-    def connection(self) -> Any:
-        """Return Django's connection of this alias."""
-        return connections[self.alias]
-
     def describe(self) -> tuple[str, str]:
         """Return the vendor and the version that the connection reports."""
         with mapped(self.alias):
             version = ".".join(str(part) for part in self.connection.get_database_version())
         return self.connection.vendor, version
-
-    @contextmanager
-    def freeze(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
-        """Hold a transaction; whether that is one view of all tables depends on the backend."""
-        with self._atomic(durable=False):
-            self._begin_snapshot(specs)
-            yield
-
-    @contextmanager
-    def _atomic(self, *, durable: bool) -> Iterator[None]:
-        """Hold Django's ``atomic``; a connection whose driver was interrupted is not used again."""
-        try:
-            with mapped(self.alias), transaction.atomic(using=self.alias, durable=durable):
-                yield
-        except KeyboardInterrupt:
-            # It may be in the middle of an answer, or still inside of the transaction.
-            self.disconnect()
-            raise
-
-    def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
-        """Say what makes the open transaction one consistent view; nothing on an unknown backend."""
-
-    @contextmanager
-    def join(self, specs: Sequence[ModelSpec], snapshot: str) -> Iterator[Callable[[], None]]:
-        """Hold a transaction with the other thread's view, and close the connection after it."""
-        try:
-            with self._atomic(durable=True):
-                self._begin_joined(specs, snapshot)
-                yield self._breaker()
-        finally:
-            self.disconnect()
-
-    def _begin_joined(self, specs: Sequence[ModelSpec], snapshot: str) -> None:
-        """Say what gives the open transaction the view of another one."""
-        self._begin_snapshot(specs)
-
-    def _breaker(self) -> Callable[[], None]:
-        """Return what breaks off the statement under way on this connection, from any thread."""
-        session, refused = self.connection.connection, self.connection.Database.Error
-
-        def break_off() -> None:
-            with suppress(refused):  # it has been closed meanwhile
-                self._interrupt(session)
-
-        return break_off
-
-    def _interrupt(self, session: Any) -> None:
-        """Break off what a driver's connection does; on an unknown backend, let it come to its end."""
 
     @contextmanager
     def transaction(self, specs: Sequence[ModelSpec]) -> Iterator[None]:
@@ -388,14 +336,6 @@ class GenericEngine(Engine):
 
     def analyze(self, specs: Sequence[ModelSpec]) -> None:
         """Do nothing: an unknown backend has no statement for it."""
-
-    def disconnect(self) -> None:
-        """Close the connection; one that the server has dropped already is closed as well."""
-        try:
-            self.connection.close()
-        except Error as error:
-            logger.info("closing the connection to %s: %s", self.alias, one_line(error))
-            self.connection.connection = None
 
     def try_lock(self, name: str) -> bool:
         """Return ``True``: an unknown backend has no lock to offer, the lock file has to do."""

@@ -314,11 +314,11 @@ class PackageWriter:
         """
         if self._sealed:
             raise ValueError("the package is sealed already")
+        if self._waiting:
+            raise ValueError(f"{self._order[0]} was to stand before others, and has not ended")
         members = tuple(sorted(self._container.members, key=lambda member: member.name))
         manifest = dataclasses.replace(manifest, members=members)
         check_manifest(manifest)
-        if self._waiting:
-            raise ValueError(f"{self._order[0]} was to stand before others, and has not ended")
         if set(manifest.segments()) != self._segments:
             raise ValueError("the manifest does not name the segments that were written")
         if self._elsewhere:

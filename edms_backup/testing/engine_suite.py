@@ -16,11 +16,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from typing import Any
 
-from django.db import models
+from django.db import connections, models
 
 from edms_backup.engines import Engine, TargetRow
 from edms_backup.engines.lines import RowComposer
@@ -58,6 +59,7 @@ class EngineSuite:
         """Return the checks by the promise that each one stands for."""
         return {
             "it says what it is": self.describes,
+            "another connection is given the view that one holds": self.shares_its_view,
             "rows are read as the plain reader reads them": self.reads,
             "lines are what the composer makes of these rows": self.writes_lines,
             "rows that went come back as they were": self.inserts,
@@ -85,6 +87,25 @@ class EngineSuite:
         with self.engine.freeze(self.specs):
             for spec in self.specs:
                 assert self.engine.count(spec) == len(self._plain(spec)), f"{spec.label} is counted wrongly"
+
+    def shares_its_view(self) -> None:
+        """Who joins in another thread reads the same rows, on a connection that is closed afterwards."""
+        if not self.engine.features.shares_snapshot:
+            return
+
+        def joined(snapshot: str) -> tuple[dict[str, int], bool]:
+            with self.engine.join(self.specs, snapshot) as break_off:
+                break_off()  # nothing is under way: nothing happens
+                counts = {spec.label: self.engine.count(spec) for spec in self.specs}
+                session = connections[self.engine.alias]
+            return counts, session.connection is None
+
+        with self.engine.hold_writers(), self.engine.freeze(self.specs), ThreadPoolExecutor(1) as others:
+            counts, closed = others.submit(joined, self.engine.export_snapshot()).result()
+        assert counts == {spec.label: len(self._plain(spec)) for spec in self.specs}, (
+            "another view was joined"
+        )
+        assert closed, "the connection of the other thread stays open"
 
     def reads(self) -> None:
         """``rows`` gives what ``RowReader`` gives, in the order of primary keys, and notes what dangles."""

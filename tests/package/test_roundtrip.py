@@ -413,3 +413,30 @@ def test_more_members_than_zip_without_zip64_can_hold():
 
 def test_trailer_length_is_what_the_format_says():
     assert len(container.encode_trailer(1)) + 64 == TRAILER_LENGTH
+
+
+def ending(order, *, size=3):
+    """Return a package whose segments a, b and c, to stand in this order, end in another one."""
+    sink, entries = io.BytesIO(), {}
+    with PackageWriter(sink, codec="none") as package:
+        package.in_order(segment_name(f"zoo.{name}") for name in "abc")
+        for name in order:
+            line, digest = encode_line(f"zoo.{name}", {"fields": {"name": name * size}}, 1), RowDigest()
+            digest.add(content_digest(content_of(line)))
+            with package.segment(segment_name(f"zoo.{name}")) as segment:
+                segment.write(line)
+            entries[name] = model_entry([segment.entry], digest, f"zoo.{name}")
+        package.finish(Manifest(header=HEADER, models=tuple(entries[name] for name in sorted(entries))))
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("size", [3, 70_000])
+def test_segments_stand_in_the_order_that_was_said(size):
+    packages = {order: ending(order, size=size) for order in ("abc", "cba", "bca", "cab")}
+    assert set(packages.values()) == {packages["abc"]}
+    assert is_intact(packages["abc"])
+
+
+def test_what_waits_for_a_segment_that_never_ends_is_no_package():
+    with pytest.raises(ValueError, match=r"rows/zoo\.a\.jsonl was to stand before others"):
+        ending("cb")

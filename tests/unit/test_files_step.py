@@ -1,6 +1,7 @@
 """What the files' step of a create costs: each file streamed once, nothing done that brings nothing."""
 
 import dataclasses
+import itertools
 import random
 import tempfile
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from edms_backup.create.dump import WantedFile, WantedFiles
 from edms_backup.package import growing, writer
 from edms_backup.package.compression import SAMPLE, Codec, choose_codec
 from tests.unit.filing import Desk, WatchedRoot
@@ -120,3 +122,26 @@ def test_a_small_file_costs_little(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     more = many - few
     assert (opened, looks, spools) == (more, 2 * more, 0)
     assert 2 * more <= writes <= 2 * more + 3, "a header and the content; the directory has its own pieces"
+
+
+def test_which_row_tells_of_a_file_depends_on_the_plan_alone(tmp_path: Path) -> None:
+    """Workers end in any order: a row with a digest counts before others, then the model that comes first."""
+    told = [
+        (2, "", "c"),
+        (1, "", "b"),
+        (3, "f" * 64, "d"),
+        (4, "e" * 64, "e"),
+        (4, "d" * 64, "f"),
+        (5, "", "g"),
+    ]
+    for number, order in enumerate(itertools.permutations(told)):
+        if order.index(told[4]) < order.index(told[3]):
+            continue  # rows of one model come in their order
+        found = []
+        for rows in (order, [row for row in order if not row[1]]):
+            wanted = WantedFiles(tmp_path / f"{number}-{len(rows)}.sqlite3")
+            for rank, sha256, key in rows:
+                wanted.add(WantedFile("media", "x.pdf", sha256, None, "zoo.Specimen", key, "file"), rank)
+            found += [item.key for item in wanted]
+            wanted.close()
+        assert found == ["d", "b"]

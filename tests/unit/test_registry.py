@@ -1,11 +1,16 @@
 """Which key a model gets, and that no model on its own can stop a site from being backed up."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import models
 from django.test.utils import isolate_apps
 
 from edms_backup.errors import NaturalKeyError
 from edms_backup.naturalkeys import KeyRegistry, KeySource, NaturalKey
+from edms_backup.naturalkeys.resolve import KeySpec
+from tests.zoo.models import Article, Author, Tag
 
 
 class FindsByKey(models.Manager):
@@ -126,3 +131,18 @@ def test_a_method_that_hands_out_the_number_of_another_row_is_not_used(written: 
     spec = KeyRegistry().of(Thing)
 
     assert spec.source is KeySource.CONTENT, spec
+
+
+class Slow(KeyRegistry):
+    """Takes its time, so that others ask meanwhile."""
+
+    def _choose(self, model: type[models.Model]) -> KeySpec:
+        time.sleep(0.02)
+        return super()._choose(model)
+
+
+def test_threads_may_ask_at_the_same_time() -> None:
+    registry = Slow()
+    with ThreadPoolExecutor(4) as pool:
+        keys = list(pool.map(registry.of, [Article, Author, Tag] * 4))
+    assert keys == [KeyRegistry().of(model) for model in [Article, Author, Tag] * 4]
