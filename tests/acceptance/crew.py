@@ -185,6 +185,31 @@ def moment(jobs: int) -> dict[str, Any]:
     return {"written": written, "rows": len(rows), "seen": rows.count(CHANGED)}
 
 
+def queue(jobs: int) -> dict[str, Any]:
+    """Let somebody wait for a table that the first view holds, before the workers come to it."""
+    kind = type(get_engine("default", {}))
+    export = kind.export_snapshot
+    waits = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    other = threading.Thread(target=databases.query, args=(URL, "TRUNCATE document_comments"))
+
+    def exported(engine: Engine) -> str:
+        other.start()
+        while not databases.query(URL, waits):
+            time.sleep(0.01)
+        return export(engine)
+
+    started = time.monotonic()
+    with mock.patch.object(kind, "export_snapshot", exported):
+        report = create(jobs)
+    quick = time.monotonic() - started < 30
+    other.join()
+    return {
+        "quick": quick,
+        "said": [f.message for f in report.findings if f.code == "fewer_workers"],
+        **settled(),
+    }
+
+
 def refuse(jobs: int) -> dict[str, Any]:
     """Let no worker get a connection of its own: the caller's thread does the work, and says so."""
     kind = type(get_engine("default", {}))
@@ -205,5 +230,5 @@ def refuse(jobs: int) -> dict[str, Any]:
 
 def main(action: str, jobs: str) -> None:
     """Let an action happen."""
-    actions = {action.__name__: action for action in (look, progress, fail, stop, moment, refuse)}
+    actions = {action.__name__: action for action in (look, progress, fail, stop, moment, queue, refuse)}
     json.dump(actions[action](int(jobs)), sys.stdout)

@@ -111,6 +111,17 @@ def test_all_workers_see_one_moment(sharing: Site) -> None:
     assert found["written"] == (["during"] if sharing.vendor == "sqlite" else ["between", "during"])
 
 
+def test_nobody_waits_in_a_circle(make_site: SiteFactory) -> None:
+    """Nobody passes who waits for a table of PostgreSQL: no worker may queue behind who waits for its own create."""
+    from tests.conftest import skip_unless_present
+
+    skip_unless_present("postgresql")
+    found = crew(make_site("postgresql", seeded=True), "queue", 2)
+    (message,) = found.pop("said")
+    assert "could not obtain lock" in message
+    assert found == {"quick": True, "sessions": 0, "threads": 0}
+
+
 def test_without_connections_for_workers_one_does_it(sharing: Site) -> None:
     found = crew(sharing, "refuse", 2)
     assert found["rows"] > 500
