@@ -22,7 +22,7 @@ from edms_backup.engines.linerefs import DANGLING, Place, ReferenceTexts
 from edms_backup.engines.lines import Line, RowComposer, tells_key
 from edms_backup.engines.links import Links
 from edms_backup.engines.naming import base_queryset, leaf_column
-from edms_backup.engines.reading import Named, Record, Tally, Value
+from edms_backup.engines.reading import Named, Record, Tally, Value, unreadable_key
 from edms_backup.engines.serverside import ServerJson, Sql, between, null_or
 from edms_backup.engines.values import exact_type, speaks_for_itself
 from edms_backup.naturalkeys import KeyRegistry
@@ -271,7 +271,7 @@ class LineReader(CompiledReader):
         """Return the lines of some records; those that cannot be made so are read in the plain way."""
         assert self._read_record is not None
         read: Callable[..., Line] = self._read_record
-        found = [[link.of(pk) for link in links] for pk in map(self._pk_of, records)] if links else []
+        found = [[link.of(pk) for link in links] for pk in self._pks(records)] if links else []
         generics = self.spec.generics
         references = self._texts.members(records, self._place, self._member_at) if generics else []
         given = zip(records, references or itertools.repeat(""), found or itertools.repeat([]), strict=False)
@@ -295,8 +295,18 @@ class LineReader(CompiledReader):
             except _UNWRITABLE:
                 lines.append(None)
         left = [given for given, line in zip(arguments, lines, strict=True) if line is None]
-        plain = self._plain([self._pk_of(record) for record, _, _ in left], [found for _, _, found in left])
+        plain = self._plain(self._pks([record for record, _, _ in left]), [found for _, _, found in left])
         return [next(plain) if line is None else line for line in lines]
+
+    def _pks(self, records: list[Record]) -> list[Any]:
+        """Return the primary keys of some records; raises ``DumpFailed`` for one that has no JSON shape."""
+        found = []
+        for record in records:
+            try:
+                found.append(self._pk_of(record))
+            except _UNWRITABLE as error:
+                raise unreadable_key(self.spec, record[self._pk.position], error) from error
+        return found
 
     def _plain(self, pks: list[Any], links: list[list[Any]]) -> Iterator[Line]:
         """Yield the lines of some rows, which Python reads and writes."""

@@ -37,7 +37,7 @@ from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import ModelSpec
 
-__all__ = ["Named", "Record", "Row", "RowReader", "Tally", "Value"]
+__all__ = ["Named", "Record", "Row", "RowReader", "Tally", "Value", "unreadable_key"]
 
 _IN_ORDER = (
     "CharField",
@@ -46,6 +46,13 @@ _IN_ORDER = (
     *(f"{size}{kind}" for size in ("", "Big", "Small") for kind in ("AutoField", "IntegerField")),
 )
 """Internal types of primary keys by which "after this one" means the same to the database as its order."""
+_UNREADABLE = (ValueError, TypeError, ArithmeticError, RecursionError)
+_MEND = "Mend the value, or leave the model out (--exclude); nothing was changed."
+
+
+def unreadable_key(spec: ModelSpec, pk: Any, error: Exception) -> DumpFailed:
+    """Return what is said of a row whose primary key, ``pk`` as it was read, cannot be turned into JSON."""
+    return DumpFailed(f"The primary key {pk!r} of a row of {spec.label} cannot be read: {error}.", hint=_MEND)
 
 
 class _Columns:
@@ -144,7 +151,7 @@ class RowReader:
         for batch in self._batches(queryset):
             try:
                 rows = [self._row(record, links) for record in batch]
-            except (ValueError, TypeError, ArithmeticError, RecursionError) as error:
+            except _UNREADABLE as error:
                 raise self._unreadable(batch, error) from error
             yield from self._finish(rows)
         for link in links:
@@ -192,14 +199,17 @@ class RowReader:
     def _unreadable(self, batch: list[Record], error: Exception) -> DumpFailed:
         """Say which column of which row holds a value that is none."""
         for record in batch:
+            try:
+                pk = self._get(self._pk, record)
+            except _UNREADABLE as reason:
+                return unreadable_key(self.spec, record[self._pk.position], reason)
             for name, value in self._fields:
                 try:
                     self._get(value, record)
                 except type(error) as reason:
-                    pk = self._get(self._pk, record)
                     return DumpFailed(
                         f"{self.spec.label}.{name} of the row pk={pk} cannot be read: {reason}.",
-                        hint="Mend the value, or leave the model out (--exclude); nothing was changed.",
+                        hint=_MEND,
                     )
         return DumpFailed(f"Rows of {self.spec.label} cannot be read: {error}.")
 

@@ -256,3 +256,31 @@ def test_a_member_that_json_names_twice_is_there_once(lone_zoo: Zoo) -> None:
         cursor.execute("UPDATE zoo_specimen SET document = %s", ['{"a": 1, "b": 2, "a": 3}'])
     there_and_back(lone_zoo)
     assert animals.Specimen.objects.get().document == {"a": 3, "b": 2}
+
+
+class Unspeakable:
+    """What a field may make of a column: nothing that could be written down."""
+
+    def __str__(self) -> str:
+        raise TypeError("no words for it")
+
+
+class UnspeakableField(models.CharField):
+    def from_db_value(self, value: str, expression: Any, connection: Any) -> Unspeakable:
+        return Unspeakable()
+
+
+@pytest.mark.pitfall(52)
+@pytest.mark.pitfall(91)
+@pytest.mark.parametrize("engine", ["", GENERIC])
+def test_a_primary_key_that_its_field_cannot_write_is_named(
+    lone_zoo: Zoo, monkeypatch: pytest.MonkeyPatch, engine: str
+) -> None:
+    """As Django's own ``custom_pk`` does it. A row without a name may be hard to find otherwise."""
+    if engine:
+        lone_zoo.configure(ENGINES={"default": engine})
+    animals.Language.objects.create(code="tlh")
+    monkeypatch.setattr(animals.Language._meta.pk, "__class__", UnspeakableField)
+    with pytest.raises(DumpFailed, match=r"primary key .* zoo\.Language cannot be read: no words for it"):
+        lone_zoo.create("zoo.Language")
+    assert not lone_zoo.service.list()
