@@ -1,7 +1,7 @@
 """The whole comparison with stock Django: ``make oracle``, or ``python -m tests.oracle [options] [app ...]``.
 
 On SQLite, and on PostgreSQL when ``EDMS_TEST_POSTGRESQL_URL`` names a server. Ends with 1 when anything
-differs that stands in no list (``deselected.py``, ``differences.py``).
+differs that stands in no list (``deselected.py``, ``differences.py``), and when an entry of these is not needed.
 """
 
 import argparse
@@ -14,10 +14,11 @@ from typing import Any
 from tests import databases
 from tests.oracle.apps import DATA, SUITE
 from tests.oracle.deselected import DESELECTED
-from tests.oracle.runs import RunFailed, compare_app, difference_problems, run_suite, suite_problems
+from tests.oracle.differences import VENDORS, WAYS, reasons, unneeded
+from tests.oracle.runs import Compared, RunFailed, compare_app, difference_problems, run_suite, suite_problems
 from tests.oracle.source import django_tests
 
-VENDORS = ("sqlite", "postgresql")
+_SAME: dict[str, dict[str, str]] = {way: {} for way in WAYS}
 
 
 def main() -> int:
@@ -77,31 +78,45 @@ def suite(vendor: str, tests: Path, options: argparse.Namespace) -> list[str]:
 def data(vendor: str, tests: Path, options: argparse.Namespace) -> list[str]:
     """Take the datasets of all apps there and back; return what is wrong."""
     problems: list[str] = []
-    results: list[dict[str, Any]] = []
+    compared: dict[str, Compared] = {}
 
     def run(app: str) -> None:
         try:
-            found = compare_app(app, vendor, tests, methods=options.methods)
+            compared[app] = compare_app(app, vendor, tests, methods=options.methods)
         except RunFailed as error:
             problems.append(str(error))
             return
-        results.extend(found)
+        found = compared[app].results
         wrong = [problem for result in found for problem in difference_problems(result)]
         problems.extend(wrong)
-        say(
-            f"    {app}: {len(found)} datasets, {sum(result['rows'] for result in found)} rows, {len(wrong)} problems"
-        )
+        rows = sum(result["rows"] for result in found)
+        say(f"    {app}: {len(found)} datasets, {rows} rows, {len(wrong)} problems")
 
     say(f"There and back, {vendor}:")
     with ThreadPoolExecutor(options.jobs) as pool:
         list(pool.map(run, options.apps or DATA))
+    results = [result for each in compared.values() for result in each.results]
+    summarize(results, sum((each.endings for each in compared.values()), Counter()))
+    return problems + unneeded(vendor, compared, results, methods=options.methods)
+
+
+def summarize(results: list[dict[str, Any]], endings: Counter[str]) -> None:
+    """Say how many datasets there were, and where each way ended elsewhere than it began, by reason."""
+    if endings:
+        ended = ", ".join(f"{number} {ending}" for ending, number in sorted(endings.items()))
+        say(f"{endings.total()} test methods were run for their rows: {ended}")
     say(f"{len(results)} datasets, {sum(result['rows'] for result in results)} rows; as before:")
-    for way in ("stock", "replace", "merge"):
+    for way, entries in WAYS.items():
         same = sum(not result[way] for result in results)
-        failed = sum("!" in result[way] for result in results)
-        differ = len(results) - same - failed
-        say(f"    {way}: {same} the same, {differ} with listed or new differences, {failed} failed")
-    return problems
+        new = sum(
+            bool(difference_problems({**_SAME, "name": result["name"], way: result[way]}))
+            for result in results
+        )
+        say(
+            f"    {way}: {same} the same, {len(results) - same - new} with listed differences, {new} with others"
+        )
+        for name, number in reasons(way, results).most_common():
+            say(f"        {number:4} {entries[name].why}")
 
 
 if __name__ == "__main__":

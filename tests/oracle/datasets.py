@@ -9,19 +9,22 @@ import importlib
 import io
 import unittest
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from django.contrib.contenttypes.models import ContentType
-from django.contrib.sites.models import Site
+from django.apps import apps
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection
 from django.test import TestCase, TransactionTestCase, override_settings
 
 # However a test of somebody else's ends: its rows are what counts.
 _ENDINGS = (Exception, SystemExit, KeyboardInterrupt)
+
+endings: Counter[str] = Counter()
+"""How the test methods ended that were run."""
 
 Fill = Callable[[], AbstractContextManager[None]]
 
@@ -50,7 +53,7 @@ def _classes(app: str, folder: Path) -> Iterator[type[Any]]:
             module = importlib.import_module(dotted)
         except (ImportError, unittest.SkipTest, RuntimeError):
             continue  # made for a library, or for apps, that are not here
-        for found in vars(module).values():
+        for found in list(vars(module).values()):  # a warning adds its registry meanwhile
             tests = isinstance(found, type) and issubclass(found, TransactionTestCase)
             if tests and found not in seen and found.__module__ == dotted:
                 seen.add(found)
@@ -62,7 +65,7 @@ def _filled(case: Any, *, run: bool) -> Iterator[None]:
     """Do what the test runner does before a test, without its transaction; ``run``: the test as well."""
     cls = type(case)
     try:
-        with _circumstances(cls), contextlib.suppress(*_ENDINGS):
+        with _circumstances(cls), _same_models(), _counted(run):
             case.client = case.client_class()
             if getattr(cls, "fixtures", None):
                 call_command("loaddata", *cls.fixtures, verbosity=0)
@@ -82,6 +85,32 @@ def _filled(case: Any, *, run: bool) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _counted(run: bool) -> Iterator[None]:
+    """Go on however a test ends, and count it."""
+    ending = "passed"
+    try:
+        yield
+    except unittest.SkipTest:
+        ending = "skipped"
+    except _ENDINGS:
+        ending = "failed"
+    endings[ending] += run
+
+
+@contextlib.contextmanager
+def _same_models() -> Iterator[None]:
+    """Take models out of the registry that a test defined in its own body: they have no tables."""
+    before = {label: set(models) for label, models in apps.all_models.items()}
+    try:
+        yield
+    finally:
+        for label, models in apps.all_models.items():
+            for name in models.keys() - before.get(label, set()):
+                del models[name]
+        apps.clear_cache()
+
+
+@contextlib.contextmanager
 def _circumstances(cls: type[Any]) -> Iterator[None]:
     overridden = getattr(cls, "_overridden_settings", None) or {}
     with contextlib.ExitStack() as stack:
@@ -91,12 +120,3 @@ def _circumstances(cls: type[Any]) -> Iterator[None]:
         stack.enter_context(contextlib.redirect_stderr(io.StringIO()))
         warnings.simplefilter("ignore")
         yield
-
-
-def empty() -> None:
-    """Bring the site back to where it is after ``migrate``: no rows but those that Django itself makes."""
-    if connection.in_atomic_block or connection.needs_rollback:
-        connections.close_all()
-    call_command("flush", interactive=False, verbosity=0)
-    ContentType.objects.clear_cache()
-    Site.objects.clear_cache()

@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests import databases
 from tests.oracle.deselected import DESELECTED, LEFT_OUT
-from tests.oracle.differences import MERGE, OURS, STOCK
+from tests.oracle.differences import WAYS, entry_for
 from tests.oracle.source import ROOT
 
 # What an app of Django's tests needs beside itself.
@@ -20,11 +22,19 @@ COMPANIONS = {
     "flatpages_tests": ["django.contrib.flatpages"],
     "redirects_tests": ["django.contrib.redirects"],
 }
-LONGEST = 1800  # seconds for one app
+LONGEST = 7200  # seconds for one app
 
 
 class RunFailed(Exception):
     """A process of the oracle ended without a result."""
+
+
+@dataclass(slots=True)
+class Compared:
+    """What came of one app: a result for each dataset, and how the test methods ended that made them."""
+
+    results: list[dict[str, Any]] = field(default_factory=list)
+    endings: Counter[str] = field(default_factory=Counter)
 
 
 def compare_app(
@@ -35,15 +45,15 @@ def compare_app(
     methods: bool = False,
     limit: int = 0,
     tell: Callable[[dict[str, Any]], None] | None = None,
-) -> list[dict[str, Any]]:
-    """Take the datasets of one app there and back by both ways; return one result for each.
+) -> Compared:
+    """Take the datasets of one app there and back by both ways; return what came of it.
 
     ``methods``: also what each test method leaves. ``limit``: at most so many datasets. ``tell`` is called
     with each result as it comes. Raises ``RunFailed`` when the process itself fails.
     """
     command = [sys.executable, "-m", "tests.oracle.there_and_back", app, "--tests", str(tests)]
     command += ["--limit", str(limit), *(["--methods"] if methods else [])]
-    results = []
+    compared = Compared()
     with _place(vendor) as (home, url):
         environment = {
             **os.environ,
@@ -53,10 +63,14 @@ def compare_app(
             "EDMS_ORACLE_APPS": ",".join([*COMPANIONS.get(app, ()), app]),
         }
         for line in _lines(command, environment, home / "errors"):
-            results.append(json.loads(line))
+            told = json.loads(line)
+            if "endings" in told:
+                compared.endings.update(told["endings"])
+                continue
+            compared.results.append(told)
             if tell is not None:
-                tell(results[-1])
-    return results
+                tell(told)
+    return compared
 
 
 def _lines(command: Sequence[str], environment: dict[str, str], errors: Path) -> Iterator[str]:
@@ -137,9 +151,9 @@ def suite_problems(told: dict[str, Any]) -> list[str]:
 
 def difference_problems(result: dict[str, Any]) -> list[str]:
     """Return what differs after a way there and back, and stands in no list."""
-    problems = []
-    for way, listed in (("stock", STOCK), ("replace", OURS), ("merge", {**OURS, **MERGE})):
-        for place, shown in result[way].items():
-            if not any(entry.fits(result["name"], place, shown) for entry in listed.values()):
-                problems.append(f"{result['name']}, {way}: {place}: {shown}")
-    return problems
+    return [
+        f"{result['name']}, {way}: {place}: {shown}"
+        for way in WAYS
+        for place, shown in result[way].items()
+        if entry_for(way, result["name"], place, shown) is None
+    ]

@@ -3,6 +3,7 @@
 import os
 
 import dj_database_url
+import django
 
 _url = os.environ["EDMS_ORACLE_URL"]
 
@@ -18,7 +19,8 @@ def _database(alias: str) -> dict[str, object]:
 DATABASES = {alias: _database(alias) for alias in ("default", "other")}
 SECRET_KEY = "only for comparisons"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
+if django.VERSION < (6, 0):  # as Django's own settings for its tests have it
+    DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 USE_TZ = False
 SERIALIZATION_MODULES = {"json": "tests.oracle.stand_in", "jsonl": "tests.oracle.stand_in_lines"}
 TEST_RUNNER = "tests.oracle.suite_runner.OracleRunner"

@@ -2,11 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from tests.databases import connect, query, vendor_of
+from tests.databases import connect, vendor_of
 
 Rows = list[tuple[str, ...]]
 
@@ -41,8 +42,8 @@ def _without_id(table: Table) -> Table:
 def _read_sqlite(url: str) -> dict[str, Table]:
     """A storage class is part of the value: 1 and 1.0 and '1' are three."""
     found = {}
-    for (name,) in query(url, "SELECT name FROM sqlite_master WHERE type = 'table'"):
-        with connect(url) as connection:
+    with connect(url) as connection:
+        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             cursor = connection.execute('SELECT * FROM "{}"'.format(name.replace('"', '""')))
             columns = tuple(column[0] for column in cursor.description)
             found[name] = Table(columns, sorted(tuple(map(repr, row)) for row in cursor))
@@ -51,18 +52,17 @@ def _read_sqlite(url: str) -> dict[str, Table]:
 
 def _read_postgresql(url: str) -> dict[str, Table]:
     """The text form of COPY: floats with all digits, moments with all microseconds."""
-    names = query(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-    return {name: _copied(url, name) for (name,) in names}
-
-
-def _copied(url: str, name: str) -> Table:
     with psycopg.connect(url) as connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(name)))
-        columns = tuple(column.name for column in cursor.description or ())
-        statement = sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(name))
-        with cursor.copy(statement) as copy:
-            text = b"".join(bytes(block) for block in copy).decode()
-    return Table(columns, sorted(tuple(line.split("\t")) for line in text.splitlines()))
+        names = cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        return {name: _copied(cursor, name) for (name,) in names}
+
+
+def _copied(cursor: Any, name: str) -> Table:
+    cursor.execute(sql.SQL("SELECT * FROM {} LIMIT 0").format(sql.Identifier(name)))
+    columns = tuple(column.name for column in cursor.description or ())
+    with cursor.copy(sql.SQL("COPY {} TO STDOUT").format(sql.Identifier(name))) as copy:
+        text = b"".join(bytes(block) for block in copy).decode()
+    return Table(columns, sorted(tuple(line.split("\t")) for line in text.split("\n")[:-1]))
 
 
 def differences(before: dict[str, Table], after: dict[str, Table]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import pytest
 
 from tests.conftest import skip_unless_present
 from tests.oracle.apps import SHORT
+from tests.oracle.differences import unneeded
 from tests.oracle.runs import compare_app, difference_problems, run_suite, suite_problems
 from tests.oracle.source import NoSource, django_tests
 from tests.oracle.tables import Table, differences
@@ -38,7 +39,7 @@ def test_djangos_own_tests_pass_with_our_reader_and_writer(tests_of_django: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("app", SHORT)
 def test_rows_of_djangos_tests_there_and_back(tests_of_django: Path, app: str) -> None:
-    results = compare_app(app, "sqlite", tests_of_django, limit=2)
+    results = compare_app(app, "sqlite", tests_of_django, limit=2).results
 
     assert results
     assert [problem for result in results for problem in difference_problems(result)] == []
@@ -58,6 +59,34 @@ def test_microseconds_are_excused_for_stock_and_not_for_us() -> None:
 
     assert difference_problems({"name": "x", "stock": lost, "replace": {}, "merge": {}}) == []
     assert len(difference_problems({"name": "x", "stock": {}, "replace": lost, "merge": {}})) == 1
+
+
+def test_a_moment_in_other_words_is_excused_and_another_moment_is_not() -> None:
+    padded = {"shop_item.at": "'2026-01-01 10:00:00.123', now '2026-01-01 10:00:00.123000'"}
+    other = {"shop_item.at": "'2026-01-01 10:00:00.123', now '2026-01-01 10:00:00.124000'"}
+
+    assert difference_problems({"name": "x", "stock": {}, "replace": padded, "merge": padded}) == []
+    assert len(difference_problems({"name": "x", "stock": {}, "replace": other, "merge": padded})) == 1
+
+
+def test_an_entry_that_nothing_shows_any_more_is_a_problem() -> None:
+    shown = {"django_session": "1 rows, now 0: [] []"}
+    ended: dict[str, object] = {
+        "app": "admin_utils",
+        "name": "x",
+        "stock": {},
+        "replace": shown,
+        "merge": shown,
+    }
+
+    assert unneeded("sqlite", ["admin_utils"], [ended], methods=False) == []
+    assert unneeded("sqlite", ["basic"], [], methods=False) == []
+    assert unneeded("sqlite", ["admin_utils"], [{**ended, "merge": {}}], methods=False) == [
+        "merge, sessions: is listed, but admin_utils does not show it any more"
+    ]
+    # What only test methods leave is missed only where they were run.
+    assert unneeded("sqlite", ["custom_managers"], [], methods=False) == []
+    assert len(unneeded("sqlite", ["custom_managers"], [], methods=True)) == 1
 
 
 def test_tables_are_compared_cell_by_cell() -> None:

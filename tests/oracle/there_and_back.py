@@ -1,13 +1,15 @@
 """The differential test of some apps: rows out and in again by stock Django and by us, tables compared.
 
 Runs as a process of its own, in a site that consists of these apps (``site_settings``); prints a line of JSON
-for each dataset.
+for each dataset, and one of how the test methods ended that were run for them.
 """
 
 import argparse
+import datetime
 import hashlib
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import django
+
+# What the clock and the salt of a password make different makes no other dataset.
+_TODAY = datetime.datetime.now(datetime.UTC)
+_DAYS = "|".join(f"{_TODAY + datetime.timedelta(days):%Y-%m-%d}" for days in (-1, 0, 1))
+_PASSING = re.compile(rf"({_DAYS})[ T][\d:.]+|md5\$\w+\$\w+")
+
+
+def _zeros(found: re.Match[str]) -> str:
+    return re.sub(r"\w", "0", found[0])
 
 
 def main() -> None:
@@ -30,13 +41,17 @@ def main() -> None:
     from django.core.management import call_command
 
     call_command("migrate", run_syncdb=True, verbosity=0)
+    from tests.oracle.datasets import endings
+
     for result in _results(options):
         sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
+    sys.stdout.write(json.dumps({"endings": endings}) + "\n")
 
 
 def _results(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
-    from tests.oracle.datasets import datasets, empty
+    from tests.oracle.datasets import datasets
+    from tests.oracle.emptying import empty
 
     seen: set[bytes] = set()
     for app in options.apps:
@@ -46,7 +61,7 @@ def _results(options: argparse.Namespace) -> Iterator[dict[str, Any]]:
             started = time.monotonic()
             with filled():
                 before = _tables()
-                state = hashlib.sha256(repr(before).encode()).digest()
+                state = hashlib.sha256(_PASSING.sub(_zeros, repr(before)).encode()).digest()
                 if state in seen or not _of_apps(before):
                     continue
                 seen.add(state)
@@ -107,7 +122,7 @@ def _read_back(before: Any, written: dict[str, str]) -> dict[str, dict[str, str]
     from django.core.management import call_command
 
     from edms_backup.service import BackupService, Mode, RestoreRequest
-    from tests.oracle.datasets import empty
+    from tests.oracle.emptying import empty
     from tests.oracle.tables import differences
 
     fixture, package = _places()
