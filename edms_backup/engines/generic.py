@@ -22,7 +22,7 @@ from edms_backup.engines.naming import BATCH, base_queryset
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.engines.rows import in_pages
 from edms_backup.engines.serverside import ServerJson
-from edms_backup.engines.values import Encoder
+from edms_backup.engines.values import Encoder, as_written
 from edms_backup.engines.viewing import Viewing
 from edms_backup.engines.writing import RowInsert, RowUpdate, takes_plain_values
 from edms_backup.errors import LoadFailed
@@ -175,7 +175,10 @@ class GenericEngine(Viewing):
         manager: Any = model._base_manager
 
         def send(batch: list[dict[str, Any]]) -> None:
-            holders = [SimpleNamespace(**record) for record in batch]
+            holders = [
+                SimpleNamespace(**{c.attname: as_written(c, record[c.attname]) for c in columns})
+                for record in batch
+            ]
             manager._insert(holders, fields=columns, using=self.alias, raw=True)
 
         size = self.connection.ops.bulk_batch_size(columns, records) if records else 1
@@ -359,5 +362,5 @@ def _wrapped(spec: ModelSpec, values: dict[str, Any]) -> dict[str, Any]:
     wrapped = {}
     for name, value in values.items():
         column: Any = spec.model._meta.get_field(name)
-        wrapped[column.attname if column.is_relation else name] = value
+        wrapped[column.attname if column.is_relation else name] = as_written(column, value)
     return wrapped

@@ -27,6 +27,7 @@ from edms_backup.naturalkeys.paths import behind_references
 __all__ = [
     "WITHOUT_OBJECTS",
     "Encoder",
+    "as_written",
     "behind_references",
     "decode",
     "decoder",
@@ -39,6 +40,7 @@ __all__ = [
     "speaks_for_itself",
     "unchanged",
     "uuid_of_digits",
+    "writer_of",
 ]
 
 _SHORT = 200  # characters of JSON that are worth remembering
@@ -218,6 +220,24 @@ def is_djangos_own(column: models.Field[Any, Any]) -> bool:
     """Return whether Django itself decides what the database gets for a value of ``column``."""
     methods = ("get_prep_value", "get_db_prep_value", "get_db_prep_save", "to_python")
     return all(_is_djangos(column, name) for name in methods)
+
+
+def writer_of(column: models.Field[Any, Any]) -> models.Field[Any, Any]:
+    """Return the column that says what the database gets for a value of ``column``.
+
+    JSON is read past a class that has no say in reading. Such a class would write what it has written once more.
+    """
+    if isinstance(column, models.JSONField) and not speaks_for_itself(column) and not is_djangos_own(column):
+        return models.JSONField(encoder=column.encoder)
+    return column
+
+
+def as_written(column: models.Field[Any, Any], value: Any) -> Any:
+    """Return what the ORM has to be given for ``column``, so that the database gets ``value`` by ``writer_of``."""
+    writer = writer_of(column)
+    if writer is column or value is None or isinstance(value, models.Value):
+        return value
+    return models.Value(value, writer)
 
 
 def _is_djangos(column: models.Field[Any, Any], method: str) -> bool:

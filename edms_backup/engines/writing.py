@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import models
 
-from edms_backup.engines.values import behind_references, exact_type, is_djangos_own
+from edms_backup.engines.values import behind_references, exact_type, is_djangos_own, writer_of
 
 
 def takes_plain_values(columns: Sequence[Any]) -> bool:
@@ -64,7 +64,7 @@ def _compiled(columns: Sequence[Any], connection: Any) -> Callable[[Mapping[str,
     }
     items = []
     for number, column in enumerate(columns):
-        names[f"x{number}"] = functools.partial(column.get_db_prep_save, connection=connection)
+        names[f"x{number}"] = functools.partial(writer_of(column).get_db_prep_save, connection=connection)
         own = behind_references(column)
         exact = exact_type(own)
         kind = "" if exact is None else f" or type(v) is {exact.__name__}"

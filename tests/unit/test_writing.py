@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, models
+from django.db.models import Value
 
 from edms_backup.engines import generic
 from edms_backup.engines.base import TargetRow
@@ -100,3 +101,28 @@ def outcome(function: object, value: object) -> object:
     except (ValidationError, ValueError, TypeError, ArithmeticError, AttributeError) as error:
         return type(error)
     return type(made), made
+
+
+class AddressedField(models.JSONField):
+    """Puts a value into an envelope on its way to the database, and takes it out of none."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        return {"envelope": value}
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_json_that_is_read_past_its_class_is_written_past_it(
+    zoo: Zoo, monkeypatch: pytest.MonkeyPatch, ours: bool
+) -> None:
+    """As in Django's own ``model_fields``: whoever reads what a class has written must not have it write again."""
+    monkeypatch.setattr(animals.Specimen._meta.get_field("maybe_document"), "__class__", AddressedField)
+    for number, document in enumerate([{"n": 1}, "text", Value(None, models.JSONField()), None]):
+        animals.Specimen.objects.create(code=f"s{number}", maybe_document=document)
+    there = list(animals.Specimen.objects.order_by("code").values_list("maybe_document", flat=True))
+    assert there[0] == {"envelope": {"n": 1}}
+    monkeypatch.setattr(generic, "takes_plain_values", lambda columns: ours)
+    zoo.create("zoo.Specimen")
+    animals.Specimen.objects.filter(code__in=["s0", "s2"]).delete()  # to be inserted
+    animals.Specimen.objects.update(text="spoilt")  # to be updated
+    zoo.restore()
+    assert list(animals.Specimen.objects.order_by("code").values_list("maybe_document", flat=True)) == there
