@@ -110,6 +110,7 @@ class AddressedField(models.JSONField):
         return {"envelope": value}
 
 
+@pytest.mark.pitfall(52)
 @pytest.mark.parametrize("ours", [True, False])
 def test_json_that_is_read_past_its_class_is_written_past_it(
     zoo: Zoo, monkeypatch: pytest.MonkeyPatch, ours: bool
