@@ -6,6 +6,7 @@ that name the same file the one counts that comes first there.
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import threading
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from edms_backup.create.freeze import FrozenSource
 from edms_backup.create.workers import Workers
 from edms_backup.engines.lines import Line
+from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.reading import Tally
 from edms_backup.errors import DumpFailed
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
@@ -27,8 +29,8 @@ from edms_backup.package import (
     PackageWriter,
     RowDigest,
     SegmentEntry,
+    SegmentWriter,
     content_digest,
-    reread_line,
     segment_name,
 )
 from edms_backup.schema.fields import field_entries
@@ -161,8 +163,11 @@ class _Dump:
         engine = self.source.engine(spec)
         with self.package.segment(segment_name(label)) as segment:
             for made in engine.lines(spec, self.source.registry, self.source.inventory, tally):
-                segment.write(made.line)
-                digest.add(content_digest(made.content))
+                if isinstance(made, LongLine):
+                    digest.add(_write_in_parts(made, segment))
+                else:
+                    segment.write(made.line)
+                    digest.add(content_digest(made.content))
                 if spec.files:
                     _note_files(spec, made, self.wanted, self.ranks[label])
                 if digest.count % PROGRESS_EVERY == 0:
@@ -209,8 +214,15 @@ def dump(
     return dumped
 
 
-def _note_files(spec: ModelSpec, made: Line, wanted: WantedFiles, rank: int) -> None:
-    fields = reread_line(made.line)["fields"] if made.row is None else made.row.fields
+def _write_in_parts(made: LongLine, segment: SegmentWriter) -> int:
+    """Write a line that is not held; return the digest of its content."""
+    digest = hashlib.sha256()
+    segment.write_parts(made.parts(digest))
+    return int.from_bytes(digest.digest())
+
+
+def _note_files(spec: ModelSpec, made: Line | LongLine, wanted: WantedFiles, rank: int) -> None:
+    fields = made.fields
     for column in spec.files:
         name = fields.get(column.field)
         if not name:

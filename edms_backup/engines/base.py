@@ -15,6 +15,7 @@ from typing import Any
 from django.db import models
 
 from edms_backup.engines.lines import Line
+from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.schema.inventory import Inventory
@@ -150,7 +151,7 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def lines(
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
-    ) -> Iterator[Line]:
+    ) -> Iterator[Line | LongLine]:
         """Yield the same rows in the same order as lines of a package."""
 
     @abc.abstractmethod

@@ -18,6 +18,7 @@ from edms_backup.engines.constraints import broken_references, checks_held_back
 from edms_backup.engines.errors import lost, mapped, one_line
 from edms_backup.engines.linereader import LineReader
 from edms_backup.engines.lines import Line, RowComposer
+from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.naming import BATCH, base_queryset
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.engines.rows import in_pages
@@ -97,7 +98,7 @@ class GenericEngine(Viewing):
 
     def lines(
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
-    ) -> Iterator[Line]:
+    ) -> Iterator[Line | LongLine]:
         """Let the database write the lines as far as it can do so exactly; Python writes the rest."""
         reader = self._line_reader(spec, registry, inventory, tally)
         if reader.reason:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.db import connections, models
@@ -21,10 +21,12 @@ from edms_backup.engines.compiled import CompiledReader, Shortcuts, Source
 from edms_backup.engines.linerefs import DANGLING, Place, ReferenceTexts
 from edms_backup.engines.lines import Line, RowComposer, tells_key
 from edms_backup.engines.links import Links
+from edms_backup.engines.longlines import LongLine, Uncuttable
+from edms_backup.engines.longvalues import FrameReader, LongValues, may_be_long
 from edms_backup.engines.naming import base_queryset, leaf_column
 from edms_backup.engines.reading import Named, Record, Tally, Value, unreadable_key
-from edms_backup.engines.serverside import ServerJson, Sql, between, null_or
-from edms_backup.engines.values import exact_type, speaks_for_itself
+from edms_backup.engines.serverside import LONG, ServerJson, Sql, between, null_or
+from edms_backup.engines.values import encoder, exact_type, speaks_for_itself
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package.canonical import canonical, compact
 from edms_backup.package.content import normal_value
@@ -32,7 +34,6 @@ from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import GenericRef, ModelSpec
 
 _SHORT = 200  # characters of JSON that are worth remembering
-_LONG = 1_000_000  # bytes of a row that are not held twice
 _FLAT = 50  # brackets that cannot nest too deep, whatever stands around them
 _UNWRITABLE = (ValueError, TypeError, ArithmeticError, RecursionError)
 
@@ -68,6 +69,7 @@ class LineReader(CompiledReader):
         self._pieces: list[str | int | Insert] = []
         self._named: Sql | None = None
         self._generic: tuple[Named, Value | Named] | None = None
+        self._long: LongValues | None = None
         self.reason = ""
         super().__init__(spec, registry, inventory, tally, shortcuts)
 
@@ -81,6 +83,7 @@ class LineReader(CompiledReader):
             for generic in self.spec.generics:
                 self._refer(generic)
             self._key_at = None if self._named is None else self._columns.position(self._run([self._named]))
+            self._long = self._server.long_values(self.spec) if self._server.long_values else None
         except _Unwritable as why:
             self.reason = str(why)
 
@@ -156,7 +159,7 @@ class LineReader(CompiledReader):
             parts += ['"pk":', self._must("pk"), ","]
         parts.append('"fields":{')
         for number, column in enumerate(spec.columns):
-            parts += [f"{',' if number else ''}{compact(column.name)}:", self._value(column)]
+            parts += [f"{',' if number else ''}{compact(column.name)}:", *self._value(column)]
         for number, link in enumerate(spec.many_to_many):
             parts += [f"{',' if number or spec.columns else ''}{compact(link.name)}:", _linked(number)]
         parts.append("}")
@@ -166,7 +169,12 @@ class LineReader(CompiledReader):
             parts += [',"_key":', self._named]
         return parts
 
-    def _value(self, column: Any) -> Part:
+    def _value(self, column: Any) -> list[Part]:
+        if self._server.long_values and may_be_long(column) and self._text(column.attname, column) is None:
+            return self._written_here_unless_long(column)
+        return [self._any_value(column)]
+
+    def _any_value(self, column: Any) -> Part:
         paths = self._paths(column)
         if column.name in {generic.object_id for generic in self.spec.generics}:
             return self._object_id(column)
@@ -184,6 +192,17 @@ class LineReader(CompiledReader):
     def _written_here(self, column: Any) -> Insert:
         value = self._field(column)
         return lambda source: f"{source.bind(_pair)}({source.value(value)})"
+
+    def _written_here_unless_long(self, column: Any) -> list[Part]:
+        """Return the parts of a value that the database withholds where it is long: no line comes of it then."""
+        short = f"{{0}} IS NULL OR LENGTH({{0}}) < {LONG}"
+        value = Sql(f"CASE WHEN {short} THEN {{0}} END", models.F(column.attname))
+        value.output_field = column
+        alias = f"edms_value_{column.attname}"
+        self._runs[alias] = value
+        known = Value(self._columns.position(alias), column, encoder(column))
+        guard = Sql(f"CASE WHEN {short} THEN '' END", models.F(column.attname))
+        return [guard, lambda source: f"{source.bind(_pair)}({source.value(known)})"]
 
     def _object_id(self, column: Any) -> Part:
         """Return the id behind a generic reference: content only where it names no row."""
@@ -219,7 +238,7 @@ class LineReader(CompiledReader):
 
     # -- what comes of it --------------------------------------------------------------------------
 
-    def lines(self) -> Iterator[Line]:
+    def lines(self) -> Iterator[Line | LongLine]:
         """Yield every row as a line, in the order of its primary key."""
         if self.spec.generics:  # asked for only now: it takes queries of its own
             sql = self._texts.sql()
@@ -260,17 +279,18 @@ class LineReader(CompiledReader):
         start = """',"pk":' + p + ',"_pk":' + p""" if self.spec.key.keyless else """',"_pk":' + p"""
         body += [
             f"m = e + ({start} + '}}\\n').encode()",
-            f"c = e if len(e) < {_LONG} else memoryview(m)[:len(e)]",
+            f"c = e if len(e) < {LONG} else memoryview(m)[:len(e)]",
         ]
         if content != line:
             body += [f"n = {' + '.join(content)}", "if n != w: c = n.encode()"]
         body.append(f"return {source.bind(Line)}(m, c, {key}, p.encode())")
         return source.function(body, ", R, M")
 
-    def _batch(self, records: list[Record], links: list[Links]) -> list[Line]:
+    def _batch(self, records: list[Record], links: list[Links]) -> Sequence[Line | LongLine]:
         """Return the lines of some records; those that cannot be made so are read in the plain way."""
         assert self._read_record is not None
         read: Callable[..., Line] = self._read_record
+        lines: Sequence[Line | LongLine] | None
         found = [[link.of(pk) for link in links] for pk in self._pks(records)] if links else []
         generics = self.spec.generics
         references = self._texts.members(records, self._place, self._member_at) if generics else []
@@ -282,11 +302,14 @@ class LineReader(CompiledReader):
             lines = None
         lines = lines or self._one_by_one(read, arguments)
         for reference, line in zip(references, lines, strict=False):
-            if reference is DANGLING and line.row is None:  # else it was noted when the row was read
+            # Else it was noted when the row was read.
+            if reference is DANGLING and type(line) is Line and line.row is None:
                 self.tally.note(self.tally.dangling_generic, self.spec.label, generics[0].name)
         return lines
 
-    def _one_by_one(self, read: Callable[..., Line], arguments: list[tuple[Any, ...]]) -> list[Line]:
+    def _one_by_one(
+        self, read: Callable[..., Line], arguments: list[tuple[Any, ...]]
+    ) -> list[Line | LongLine]:
         """Return the lines of some records, of which not every one can be made so."""
         lines: list[Line | None] = []
         for record, references, found in arguments:
@@ -308,16 +331,38 @@ class LineReader(CompiledReader):
                 raise unreadable_key(self.spec, record[self._pk.position], error) from error
         return found
 
-    def _plain(self, pks: list[Any], links: list[list[Any]]) -> Iterator[Line]:
+    def _plain(self, pks: list[Any], links: list[list[Any]]) -> Iterator[Line | LongLine]:
         """Yield the lines of some rows, which Python reads and writes."""
-        reader = CompiledReader(self.spec, self.registry, self.inventory, self.tally, self._shortcuts)
         compose = RowComposer(self.spec)
-        rows = {canonical(row.pk): row for row in reader.some(pks)}
+        long = self._long.find(pks) if self._long and pks else {}
+        reader = CompiledReader(self.spec, self.registry, self.inventory, self.tally, self._shortcuts)
+        rows = {
+            canonical(row.pk): row for row in reader.some([pk for pk in pks if canonical(pk) not in long])
+        }
         for pk, found in zip(pks, links, strict=True):
-            row = rows[canonical(pk)]
-            for link, targets in zip(self.spec.many_to_many, found, strict=False):
-                row.fields[link.name] = targets
+            name = canonical(pk)
+            linked = dict(zip([link.name for link in self.spec.many_to_many], found, strict=False))
+            if name in long:
+                try:
+                    yield self._in_pieces(compose, pk, long[name], linked)
+                    continue
+                except Uncuttable:
+                    rows[name] = next(reader.some([pk]))
+            row = rows.pop(name)
+            row.fields.update(linked)
             yield compose.line(row)
+
+    def _in_pieces(
+        self, compose: RowComposer, pk: Any, columns: list[Any], linked: dict[str, Any]
+    ) -> LongLine:
+        """Return the line of a row, read without its long values."""
+        assert self._long is not None
+        reader = FrameReader(
+            self.spec, self.registry, self.inventory, self.tally, self._shortcuts, without=columns
+        )
+        frame = next(reader.some([pk]))
+        frame.fields |= linked
+        return LongLine(compose, frame, {column.name: self._long.pieces(pk, column) for column in columns})
 
 
 def _linked(number: int) -> Insert:

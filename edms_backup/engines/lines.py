@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from edms_backup.engines.reading import Row
 from edms_backup.errors import DumpFailed
-from edms_backup.package.canonical import canonical, strict_loads
+from edms_backup.package.canonical import canonical, loads_again, strict_loads
 from edms_backup.package.content import compose
 from edms_backup.schema.spec import ModelSpec
 
@@ -33,6 +34,18 @@ class Line(NamedTuple):
         if self.key is None:
             return f"pk={strict_loads(self.pk)}"
         return ", ".join(map(str, strict_loads(self.key)))
+
+    @property
+    def fields(self) -> Mapping[str, Any]:
+        """Return the values of the fields as JSON."""
+        if self.row is not None:
+            return self.row.fields
+        fields: Mapping[str, Any] = loads_again(self.line)["fields"]
+        return fields
+
+    def whole(self) -> Line:
+        """Return the line itself; one that is not held (``LongLine``) becomes one that is."""
+        return self
 
 
 def tells_key(spec: ModelSpec) -> bool:

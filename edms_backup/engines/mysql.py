@@ -7,6 +7,7 @@ from typing import Any
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
+from edms_backup.engines.longvalues import BySubstring
 from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson
 from edms_backup.engines.values import WITHOUT_OBJECTS
 from edms_backup.schema.spec import ModelSpec
@@ -47,7 +48,9 @@ class MySQLEngine(GenericEngine):
         connection: Any = self.connection
         untold = () if connection.mysql_is_mariadb else TEXTS
         return ServerJson(
-            forms={kind: form for kind, form in _JSON.items() if kind not in untold}, chain=False
+            forms={kind: form for kind, form in _JSON.items() if kind not in untold},
+            chain=False,
+            long_values=BySubstring,
         )
 
     @property

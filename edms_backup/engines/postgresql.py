@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.db import connections, models
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.generic import GenericEngine
-from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson
+from edms_backup.engines.longvalues import PIECE, BySubstring, in_utf8, is_text
+from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson, Sql
 from edms_backup.engines.writing import RowInsert
 from edms_backup.schema.spec import ModelSpec
 
@@ -33,10 +35,29 @@ _JSON = {
 _PATIENCE = "60s"
 
 
+class ByCursor(BySubstring):
+    """Has the server unpack a value once; what ``SUBSTRING`` is asked of would be unpacked for every piece."""
+
+    def raw(self, pk: Any, column: Any) -> Iterator[str | bytes]:
+        """Fetch one piece after the other of the value's bytes."""
+        form = "convert_to({0}, 'UTF8')" if is_text(column) else "{0} || ''"
+        row = self._rows.filter(pk=pk).values_list(Sql(form, models.F(column.attname)))
+        value, parameters = row.query.sql_with_params()
+        # OFFSET keeps the inner query, and with it the one time at which it is computed.
+        statement = (
+            f"SELECT substring(v.whole FROM start FOR {PIECE}) FROM ({value} OFFSET 0) AS v(whole), "
+            f"generate_series(1, octet_length(v.whole), {PIECE}) AS start"
+        )
+        with connections[self._spec.using].chunked_cursor() as cursor:
+            cursor.execute(statement, parameters)
+            pieces = (bytes(record[0]) for record in iter(cursor.fetchone, None))
+            yield from in_utf8(pieces) if is_text(column) else pieces
+
+
 class PostgreSQLEngine(GenericEngine):
     """Overrides snapshot, locks, sequences, and writes JSON where the server does it exactly."""
 
-    server_json = ServerJson(forms=_JSON, utc_only=False)
+    server_json = ServerJson(forms=_JSON, utc_only=False, long_values=ByCursor)
 
     @property
     def features(self) -> EngineFeatures:

@@ -9,19 +9,23 @@ Django decides) are written by Python.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 
 from edms_backup.engines.values import behind_references, speaks_for_itself
+from edms_backup.schema.spec import ModelSpec
+
+if TYPE_CHECKING:
+    from edms_backup.engines.longvalues import LongValues
 
 MOST_PLACES = 6
 """Decimal places up to which ``str`` of a ``Decimal`` never turns to an exponent."""
 
 LONG = 1_000_000
-"""Length of a text that is left to Python: the database would hold it several times over."""
+"""Length of a text or of bytes that do not go into a line with all the rest: they would be held several times."""
 
 INTEGERS = (
     "AutoField",
@@ -43,12 +47,13 @@ class ServerJson:
 
     ``forms``: by internal type, the SQL of a value. ``chain``: whether texts are put together by ``||``, else by
     ``CONCAT``; both have to give NULL where a part is NULL. ``utc_only``: whether time stamps can be written
-    only where the connection's own zone is UTC.
+    only where the connection's own zone is UTC. ``long_values``: what reads a model's long values in pieces.
     """
 
     forms: Mapping[str, str] = field(default_factory=dict)
     chain: bool = True
     utc_only: bool = True
+    long_values: Callable[[ModelSpec], LongValues] | None = None
 
     def form(self, column: Any, connection: Any) -> str | None:
         """Return the SQL for values of ``column``, behind all references; ``None`` where Python has to write them."""

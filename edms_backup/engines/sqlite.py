@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
-from django.db import connections
+from django.db import OperationalError, connections, models
 
 from edms_backup.engines.base import EngineFeatures
 from edms_backup.engines.errors import mapped
 from edms_backup.engines.generic import GenericEngine
-from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson
+from edms_backup.engines.longvalues import PIECE, LongValues, in_utf8, is_text
+from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson, Sql
 from edms_backup.engines.values import WITHOUT_OBJECTS
 from edms_backup.schema.spec import ModelSpec
 
+# Since 3.43 there is a length that is told without reading the value.
+_LENGTH = "octet_length" if sqlite3.sqlite_version_info >= (3, 43) else "length"
 # A column may hold a value of any type, and dates are texts that nobody has checked.
 _JSON = {
     **dict.fromkeys(INTEGERS, "CASE typeof({0}) WHEN 'integer' THEN CAST({0} AS TEXT) END"),
     **dict.fromkeys(
-        TEXTS, f"CASE WHEN typeof({{0}}) = 'text' AND length({{0}}) < {LONG} THEN json_quote({{0}}) END"
+        TEXTS,
+        f"CASE WHEN typeof({{0}}) = 'text' AND {_LENGTH}({{0}}) < {LONG} THEN json_quote({{0}}) END",
     ),
     "BooleanField": "CASE {0} WHEN 1 THEN 'true' WHEN 0 THEN 'false' END",
     "UUIDField": (
@@ -37,11 +42,72 @@ _JSON = {
 }
 
 
+class ByBlob(LongValues):
+    """Reads values by SQLite's incremental input, which never holds the whole of one, as ``substr`` does."""
+
+    def find(self, pks: Sequence[Any]) -> dict[bytes, list[Any]]:
+        """Open each value of the right type, which tells its length."""
+        if not self._columns or not self._can_open():
+            return {}
+        try:
+            return self._found(pks)
+        except OperationalError:  # somebody has made the table WITHOUT ROWID
+            return {}
+
+    def _found(self, pks: Sequence[Any]) -> dict[bytes, list[Any]]:
+        types = {
+            f"edms_type_{number}": Sql("typeof({0})", models.F(column.attname))
+            for number, column in enumerate(self._columns)
+        }
+        rows = self._rows.annotate(edms_row=self._row_id(), **types).filter(pk__in=list(pks))
+        found = {}
+        for pk, (row, *kinds) in self._named(rows.values_list("pk", "edms_row", *types).iterator()):
+            columns = [
+                column
+                for column, kind in zip(self._columns, kinds, strict=True)
+                if kind == ("text" if is_text(column) else "blob") and self._length(row, column) >= LONG
+            ]
+            if columns:
+                found[pk] = columns
+        return found
+
+    def raw(self, pk: Any, column: Any) -> Iterator[str | bytes]:
+        """Read piece by piece; texts are stored in UTF-8."""
+        row = self._rows.annotate(edms_row=self._row_id()).values_list("edms_row").get(pk=pk)[0]
+        with self._open(row, column) as value:
+            pieces = iter(lambda: value.read(PIECE), b"")
+            yield from in_utf8(pieces) if is_text(column) else pieces
+
+    def _can_open(self) -> bool:
+        """Return whether the driver can open values, and reads texts as they are stored."""
+        with connections[self._spec.using].cursor() as cursor:
+            cursor.execute("PRAGMA encoding")
+            return bool(cursor.fetchone()[0] == "UTF-8") and self._name_of_row_id() is not None
+
+    def _name_of_row_id(self) -> str | None:
+        """Return one of the names of a row's number that no column of the table has."""
+        taken = {str(column.column).lower() for column in self._spec.model._meta.local_concrete_fields}
+        return next((name for name in ("_rowid_", "oid", "rowid") if name not in taken), None)
+
+    def _row_id(self) -> Sql:
+        number = Sql(str(self._name_of_row_id()))
+        number.output_field = models.BigIntegerField()
+        return number
+
+    def _length(self, row: int, column: Any) -> int:
+        with self._open(row, column) as value:
+            return len(value)
+
+    def _open(self, row: int, column: Any) -> Any:
+        connection: Any = connections[self._spec.using].connection
+        return connection.blobopen(self._spec.table, column.column, row, readonly=True)
+
+
 class SQLiteEngine(GenericEngine):
     """Overrides snapshot, lock, sequences, and writes JSON where the database does it exactly."""
 
     shortcuts = WITHOUT_OBJECTS
-    server_json = ServerJson(forms=_JSON)
+    server_json = ServerJson(forms=_JSON, long_values=ByBlob)
 
     @property
     def features(self) -> EngineFeatures:

@@ -24,6 +24,7 @@ __all__ = ["compose", "content_of_line", "normal_value"]
 _PK = b',"_pk":'
 _PLAIN_PK = b',"pk":'
 _REFS = b'"_refs":{'
+_LONG = 1_000_000  # bytes of a line that are not copied
 _OUTER = 2  # objects that every line has: itself and its fields
 
 
@@ -156,7 +157,7 @@ def _without(value: Any, path: list[str | int]) -> Any:
     return changed
 
 
-def content_of_line(line: bytes, row: dict[str, Any] | None = None) -> bytes:
+def content_of_line(line: bytes, row: dict[str, Any] | None = None) -> bytes | memoryview:
     """Return the content of a line that ``compose`` wrote; raises ``ValueError`` when it is none.
 
     ``row``: the line decoded, where it is at hand, so that it is not taken apart once more.
@@ -167,8 +168,11 @@ def content_of_line(line: bytes, row: dict[str, Any] | None = None) -> bytes:
     if end < 0:
         raise ValueError("the row has no _pk")
     doubled = _PLAIN_PK + line[end + len(_PK) : -2]
-    keyless = line.endswith(b"}\n") and line[:end].endswith(doubled)
-    content = line[: end - len(doubled)] if keyless else line[:end]
+    keyless = line.endswith(b"}\n") and line.endswith(doubled, 0, end)
+    end -= len(doubled) if keyless else 0
+    if len(line) > _LONG and _is_plain(line):  # what is cut off has neither references nor objects
+        return memoryview(line)[:end]
+    content = line[:end]
     if _is_plain(content):
         return content
     if row is None:

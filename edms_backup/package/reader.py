@@ -134,15 +134,9 @@ class PackageReader:
 
     def lines(self, segment: SegmentEntry) -> Iterator[bytes]:
         """Yield the lines of one segment; its size, digest and number of lines are checked."""
-        rows = 0
+        # What comes through here is held nowhere on its way: a line may be a long one.
         chunks = self.content(segment.member, segment.size, segment.sha256)
-        for line in _lines(chunks, segment.member):
-            rows += 1
-            if rows > segment.rows:
-                break
-            yield line
-        if rows != segment.rows:
-            raise MalformedPackage(f"{segment.member} does not hold {segment.rows} lines, as declared.")
+        yield from _lines(chunks, segment.member, segment.rows)
 
     def files(self) -> Iterator[FileEntry]:
         """Yield every file that rows name, missing ones included."""
@@ -260,26 +254,38 @@ def _checked(chunks: Iterable[bytes], member: str, size: int, sha256: str) -> It
         yield held
 
 
-def _lines(chunks: Iterable[bytes], member: str) -> Iterator[bytes]:
-    """Yield lines, line feeds included; the last one must have its line feed too."""
-    parts: list[bytes] = []
-    length = 0
+def _lines(chunks: Iterable[bytes], member: str, declared: int) -> Iterator[bytes]:
+    """Yield as many lines as are declared, line feeds included; the last one must have its line feed too."""
+    begun, rows = io.BytesIO(), 0
     for chunk in chunks:
         start = 0
         while (end := chunk.find(b"\n", start) + 1) > 0:
-            if parts:
-                parts.append(chunk[start:end])
-                line = b"".join(parts)
-                parts, length = [], 0  # before the line goes out: it may be a long one
-                yield line
-                del line
+            rows += 1
+            if rows > declared:
+                raise _not_as_many(member, declared)
+            if begun.tell():
+                begun.write(chunk[start:end])
+                # Its bytes become the line without being copied, and no name here goes on holding them.
+                ended, begun = begun, io.BytesIO()
+                yield _emptied(ended)
             else:
                 yield chunk[start:end]
             start = end
         if start < len(chunk):
-            parts.append(chunk[start:])
-            length += len(chunk) - start
-            if length > MAX_LINE:
+            begun.write(chunk[start:])
+            if begun.tell() > MAX_LINE:
                 raise MalformedPackage(f"{member} has a line longer than {MAX_LINE} bytes.")
-    if parts:
+    if begun.tell():
         raise MalformedPackage(f"{member} does not end with a line feed.")
+    if rows != declared:
+        raise _not_as_many(member, declared)
+
+
+def _emptied(stream: io.BytesIO) -> bytes:
+    """Return what a stream holds, and close it."""
+    with stream:
+        return stream.getvalue()
+
+
+def _not_as_many(member: str, declared: int) -> MalformedPackage:
+    return MalformedPackage(f"{member} does not hold {declared} lines, as declared.")

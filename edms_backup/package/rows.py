@@ -52,7 +52,7 @@ def encode_line(model: str, body: dict[str, Any], pk: Any) -> bytes:
     return canonical({"model": model, **body})[:-1] + _PK + canonical(pk) + b"}\n"
 
 
-def content_digest(content: bytes) -> int:
+def content_digest(content: bytes | memoryview) -> int:
     """Return the SHA-256 of a row's content as an integer, ready for ``RowDigest.add``."""
     return int.from_bytes(hashlib.sha256(content).digest())
 

@@ -136,7 +136,7 @@ def _rows(reader: PackageReader, model: ModelEntry, parse_every: int) -> Iterato
         yield _error("row_digest_mismatch", message, model=model.label)
 
 
-def _row_content(line: bytes, model: ModelEntry, member: str, number: int) -> bytes:
+def _row_content(line: bytes, model: ModelEntry, member: str, number: int) -> bytes | memoryview:
     """Return the content of a line; raise ``MalformedPackage`` when it is no row of ``model``."""
     row = decode_line(line, member, number)
     if row["model"] != model.label.lower():

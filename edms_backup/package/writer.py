@@ -94,7 +94,7 @@ class SegmentWriter:
         self.write_block(line, 1)
 
     def write_block(self, block: bytes, rows: int) -> None:
-        """Take ``rows`` whole lines at once."""
+        """Take ``rows`` whole lines at once, or a part of one as none."""
         if len(block) >= CHUNK and self._buffer:
             self._flush()  # a long line is not copied to stand beside short ones
         self._buffer.append(block)
@@ -102,6 +102,12 @@ class SegmentWriter:
         self._rows += rows
         if self._buffered >= CHUNK:
             self._flush()
+
+    def write_parts(self, parts: Iterable[bytes]) -> None:
+        """Take one line that comes in parts, line feed included."""
+        for part in parts:
+            self.write_block(part, 0)
+        self._rows += 1
 
     @property
     def entry(self) -> SegmentEntry:

@@ -63,8 +63,11 @@ def index_all(package: PackageReader, target: Target, keymap: KeyMap, mode: Mode
 def decoded(package: PackageReader, entry: ModelEntry) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yield every row of a model of the package, decoded, with its line."""
     for segment in entry.segments:
-        for number, line in enumerate(package.lines(segment), start=1):
+        number = 0
+        for line in package.lines(segment):
+            number += 1
             yield decode_line(line, segment.member, number), line
+            del line  # before the next one is read: either may be a long one
 
 
 def _index_package(
@@ -96,7 +99,9 @@ def _index_package(
             if rules:
                 keymap.add_unique(spec.label, PACKAGE, known, unique_values(document["fields"], rules, pack))
             reference = pack([document["fields"][member.name] for member in members]) if members else None
-            yield packed, pack(document["_pk"]), digest, reference
+            pk = pack(document["_pk"])
+            del document, line  # before the next ones are read: they may be long
+            yield packed, pk, digest, reference
 
     try:
         keymap.add_package(spec.label, rows())

@@ -29,6 +29,7 @@ from edms_backup.restore.target import Target, deletes_strangers, key_reader
 from edms_backup.schema.spec import ModelSpec
 
 BATCH = 500  # rows decoded, resolved and written together
+ROOM = 8 * 1024 * 1024  # bytes of lines after which a batch ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,29 @@ class _ModelLoader:
 
     def run(self, package: PackageReader) -> Iterator[int]:
         """Load everything; yields the number of rows handled after each batch."""
-        documents = (reread_line(line) for segment in self.entry.segments for line in package.lines(segment))
-        while batch := list(itertools.islice(documents, BATCH)):
+        # No name here holds a line: a long one would stand in memory beside the row that it has become.
+        lines = itertools.chain.from_iterable(map(package.lines, self.entry.segments))
+        while batch := self._batch(lines):
             self._load(batch)
-            yield len(batch)
+            size = len(batch)
+            del batch  # before the next one is read
+            yield size
+
+    def _batch(self, lines: Iterator[bytes]) -> list[Document]:
+        """Return the rows that are handled together; with a long one the batch ends."""
+        batch: list[Document] = []
+        room = ROOM
+
+        def counted(line: bytes) -> bytes:
+            nonlocal room
+            room -= len(line)
+            return line
+
+        for document in map(reread_line, map(counted, itertools.islice(lines, BATCH))):
+            batch.append(document)
+            if room < 0:
+                break
+        return batch
 
     def _load(self, batch: list[Document]) -> None:
         keys = [self._key_of(document) for document in batch]

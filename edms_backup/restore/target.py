@@ -11,11 +11,12 @@ from django.db import models
 
 from edms_backup.engines import Engine
 from edms_backup.engines.lines import Line, RowComposer
+from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.errors import UnknownModel, UsageError
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys import KeyRegistry, KeySource
-from edms_backup.package import Manifest, ModelEntry, content_digest, reread_line
+from edms_backup.package import Manifest, ModelEntry, content_digest
 from edms_backup.restore.keymap import PlannedRow, pack
 from edms_backup.restore.report import Mode, RestoreRequest
 from edms_backup.schema.fields import field_entries
@@ -34,15 +35,12 @@ class LiveRow(NamedTuple):
     pk: bytes
     digest: bytes
     """Of its content, in the package's words."""
-    line: Line
+    line: Line | LongLine
 
     @property
     def fields(self) -> Mapping[str, Any]:
         """Return the values of its fields as JSON."""
-        if self.line.row is not None:
-            return self.line.row.fields
-        fields: Mapping[str, Any] = reread_line(self.line.line)["fields"]
-        return fields
+        return self.line.fields
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,23 +90,28 @@ class Target:
         rows of this very model are in their places as well, so references among them can be told too.
         """
         for line in self._lines(spec, look_up, loaded=loaded):
-            yield LiveRow(line.key, line.pk, content_digest(line.content).to_bytes(32, "big"), line)
+            digest = line.content_digest() if isinstance(line, LongLine) else content_digest(line.content)
+            yield LiveRow(line.key, line.pk, digest.to_bytes(32, "big"), line)
 
-    def _lines(self, spec: ModelSpec, look_up: LookUp, *, loaded: bool) -> Iterator[Line]:
+    def _lines(self, spec: ModelSpec, look_up: LookUp, *, loaded: bool) -> Iterator[Line | LongLine]:
         unnamed, compose = self.unnamed(spec), RowComposer(spec)
         engine, known = self.engine(spec), (self.registry, self.inventory, Tally())
 
-        def translated(row: Row) -> Line:
+        def translate(row: Row) -> Row:
             _translate(row, spec, unnamed, self._words(spec, row, look_up, loaded=loaded))
-            return compose.line(row)
+            return row
 
         if unnamed:
-            yield from map(translated, engine.rows(spec, *known))
+            for row in engine.rows(spec, *known):
+                yield compose.line(translate(row))
             return
         for line in engine.lines(spec, *known):
-            # What the database wrote refers to names only.
-            by_number = line.row is not None and any("pk" in found for found in line.row.refs.values())
-            yield translated(line.row) if by_number and line.row is not None else line
+            read = line.frame if isinstance(line, LongLine) else line.row
+            if read is None or not any("pk" in found for found in read.refs.values()):
+                yield line  # what the database wrote refers to names only
+                continue
+            translate(read)
+            yield line.composed(compose) if isinstance(line, LongLine) else compose.line(read)
 
     def _words(
         self, spec: ModelSpec, row: Row, look_up: LookUp, *, loaded: bool

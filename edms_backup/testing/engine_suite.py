@@ -123,7 +123,7 @@ class EngineSuite:
             compose = RowComposer(spec)
             plain = map(compose.line, RowReader(spec, self.registry, self.inventory, expected).rows())
             lines = self.engine.lines(spec, self.registry, self.inventory, found)
-            assert [line[:-1] for line in lines] == [line[:-1] for line in plain], (
+            assert [line.whole()[:-1] for line in lines] == [line[:-1] for line in plain], (
                 f"{spec.label} is written in another way"
             )
             assert found == expected, f"{spec.label}: other places dangle"
