@@ -111,7 +111,7 @@ class GenericEngine(Viewing):
         if not self.server_json.forms:
             return ""  # no model has another way
         reason = self._line_reader(spec, registry, inventory, Tally()).reason
-        columns = [column for column in spec.columns if not takes_plain_values([column])]
+        columns = [column for column in spec.columns if not takes_plain_values([column], self.connection)]
         return reason or (f"{columns[0].name} is wrapped in SQL of its own" if columns else "")
 
     def _line_reader(
@@ -168,7 +168,7 @@ class GenericEngine(Viewing):
         self, model: type[models.Model], columns: list[Any], records: list[dict[str, Any]]
     ) -> tuple[Callable[[list[dict[str, Any]]], None], int]:
         """Return what inserts a batch of records, and how many it takes at once."""
-        if takes_plain_values(columns):
+        if takes_plain_values(columns, self.connection):
             insert = self._prepared(RowInsert, model, columns)
             return lambda batch: self._insert_rows(insert, batch), max(1, len(records))
         # Django's private ``_insert`` has the same signature on 5.2 and 6.x. An instance's descriptors would
@@ -257,7 +257,8 @@ class GenericEngine(Viewing):
         """Update rows with one statement; ``False``, and nothing is changed, where each has to be looked at."""
         columns = [column for column in spec.columns if not column.primary_key]
         primary_key: Any = spec.model._meta.pk
-        if not columns or hasattr(primary_key, "field_names") or not takes_plain_values(columns):
+        composite = hasattr(primary_key, "field_names")
+        if not columns or composite or not takes_plain_values(columns, self.connection):
             return False
         change = self._prepared(RowUpdate, spec.model, columns)
         records = [{**row.values, primary_key.attname: row.pk} for row in rows]

@@ -16,6 +16,9 @@ from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson, Sq
 from edms_backup.engines.writing import RowInsert
 from edms_backup.schema.spec import ModelSpec
 
+if is_psycopg3:
+    from edms_backup.engines.copying import has_long_value, row_in_parts
+
 _JSON = {
     **dict.fromkeys((*INTEGERS, "BooleanField"), "({0})::text"),
     **dict.fromkeys(TEXTS, f"CASE WHEN octet_length({{0}}) < {LONG} THEN to_json({{0}})::text END"),
@@ -92,7 +95,11 @@ class PostgreSQLEngine(GenericEngine):
             cursor.copy(statement) as copy,
         ):
             for parameters in insert.parameters(records):
-                copy.write_row(parameters)
+                if not has_long_value(parameters):
+                    copy.write_row(parameters)
+                    continue
+                for part in row_in_parts(parameters, cursor):
+                    copy.write(part)
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
         with self.connection.cursor() as cursor:

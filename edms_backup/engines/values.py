@@ -9,6 +9,7 @@ not know is asked the way Django asks it: ``value_to_string`` out, ``to_python``
 from __future__ import annotations
 
 import base64
+import binascii
 import datetime
 import decimal
 import functools
@@ -270,9 +271,16 @@ def decoder(column: models.Field[Any, Any]) -> Callable[[Any], Any]:
     exact: Any = _OWN_JSON.get(kind)
     if exact is not None:
         return lambda value: value if value is None or type(value) is exact else to_python(value)
+    if kind == "BinaryField":
+        return lambda value: None if value is None else _bytes_of(value) or to_python(value)
     if kind == "DateTimeField":
         return lambda value: None if value is None else _moment_of(value) or to_python(value)
     return lambda value: None if value is None else to_python(value)
+
+
+def _bytes_of(value: Any) -> memoryview | None:
+    """Return the bytes in a text of base64, which Django would copy first; ``None`` for anything else."""
+    return memoryview(binascii.a2b_base64(value)) if type(value) is str and value.isascii() else None
 
 
 def _moment_of(value: Any) -> datetime.datetime | None:

@@ -17,10 +17,25 @@ from django.db import models
 from edms_backup.engines.values import behind_references, exact_type, is_djangos_own, writer_of
 
 
-def takes_plain_values(columns: Sequence[Any]) -> bool:
+def takes_plain_values(columns: Sequence[Any], connection: Any) -> bool:
     """Return whether every column takes its value as a parameter; some wrap it in SQL of their own."""
-    wraps = ("get_placeholder", "get_placeholder_sql")  # before and since Django 6.1
-    return not any(hasattr(column, name) for column in columns for name in wraps)
+    return not any(_wraps(column, connection) for column in columns)
+
+
+def _wraps(column: Any, connection: Any) -> bool:
+    names = ("get_placeholder", "get_placeholder_sql")  # before and since Django 6.1
+    methods = [getattr(type(column), name) for name in names if hasattr(column, name)]
+    if methods and all(method in _BINARY for method in methods):
+        # Django's own column of bytes asks the backend, and most have nothing to add.
+        return bool(connection.ops.binary_placeholder_sql(b"") != "%s")
+    return bool(methods)
+
+
+_BINARY = [
+    getattr(models.BinaryField, name)
+    for name in ("get_placeholder", "get_placeholder_sql")
+    if hasattr(models.BinaryField, name)
+]
 
 
 class RowInsert:

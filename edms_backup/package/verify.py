@@ -36,6 +36,7 @@ from edms_backup.package.rows import RowDigest, content_digest, content_of, deco
 
 __all__ = ["recorded_findings", "verify"]
 
+_LONG = 1_000_000  # bytes of a line that is taken apart only where every line is
 _PER_MODEL = 20
 """Malformed rows that are told one by one; a model that is wrong in every row needs no longer list."""
 
@@ -120,6 +121,8 @@ def _rows(reader: PackageReader, model: ModelEntry, parse_every: int) -> Iterato
             for number, line in enumerate(reader.lines(segment), start=1):
                 if number > parse_every and number % parse_every:
                     continue
+                if parse_every > 1 and len(line) > _LONG:
+                    continue  # a sample is not worth three times the memory
                 try:
                     content = _row_content(line, model, segment.member, number)
                 except MalformedPackage as error:

@@ -65,7 +65,7 @@ def decoded(package: PackageReader, entry: ModelEntry) -> Iterator[tuple[dict[st
     for segment in entry.segments:
         number = 0
         for line in package.lines(segment):
-            number += 1
+            number += 1  # noqa: SIM113 - enumerate() would hold the line
             yield decode_line(line, segment.member, number), line
             del line  # before the next one is read: either may be a long one
 

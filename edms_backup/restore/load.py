@@ -144,9 +144,9 @@ class _ModelLoader:
         # No name here holds a line: a long one would stand in memory beside the row that it has become.
         lines = itertools.chain.from_iterable(map(package.lines, self.entry.segments))
         while batch := self._batch(lines):
-            self._load(batch)
             size = len(batch)
-            del batch  # before the next one is read
+            self._load(batch)
+            batch.clear()  # before the next one is read
             yield size
 
     def _batch(self, lines: Iterator[bytes]) -> list[Document]:
@@ -173,6 +173,7 @@ class _ModelLoader:
                 self.rows.made(document, document["_pk"], key)
                 for document, key in zip(batch, keys, strict=True)
             ]
+            batch.clear()  # what the database gets may be long, and is not needed in its other form as well
             self.engine.insert(self.spec, made)
             return
         planned = zip(batch, keys, self._planned(batch, keys), strict=True)
@@ -185,6 +186,9 @@ class _ModelLoader:
         for document, key, row in wanted:
             is_new = row.live is None or self._rewritten or pack(row.live) in self._displaced
             (inserts if is_new else updates).append(self.rows.made(document, row.target, key))
+        del document
+        wanted.clear()
+        batch.clear()
         if inserts:
             self.engine.insert(self.spec, inserts)
         if updates:

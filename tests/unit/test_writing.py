@@ -30,7 +30,7 @@ def test_both_ways_put_the_same_rows_in(
     population.depopulate(family)
     asked = []
 
-    def answer(columns: object) -> bool:
+    def answer(columns: object, connection: object) -> bool:
         asked.append(columns)
         return ours
 
@@ -55,7 +55,7 @@ def test_both_ways_write_the_same_changes(zoo: Zoo, monkeypatch: pytest.MonkeyPa
         update_row(self, spec, row)
 
     monkeypatch.setattr(generic.GenericEngine, "_update_row", note)
-    monkeypatch.setattr(generic, "takes_plain_values", lambda columns: together)
+    monkeypatch.setattr(generic, "takes_plain_values", lambda columns, connection: together)
     report = zoo.restore()
     assert sum(count.updated for count in report.models.values()) == changed > 1
     assert portrait(zoo.labels, keys=True) == before
@@ -64,7 +64,7 @@ def test_both_ways_write_the_same_changes(zoo: Zoo, monkeypatch: pytest.MonkeyPa
 
 def test_a_change_that_the_database_refuses_is_named(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many rows that are written with one statement."""
-    monkeypatch.setattr(generic, "takes_plain_values", lambda columns: True)
+    monkeypatch.setattr(generic, "takes_plain_values", lambda columns, connection: True)
     zoo.populate("fields")
     zoo.create()
     animals.Specimen.objects.update(text="spoilt")
