@@ -7,10 +7,13 @@ a float, integers of absurd length, and nesting so deep that it exhausts the sta
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
 from typing import Any, NoReturn
+
+from edms_backup.package.longtexts import set_apart
 
 __all__ = [
     "MAX_DEPTH",
@@ -83,6 +86,16 @@ def _encode(exact: json.JSONEncoder, escaped: json.JSONEncoder, value: Any) -> b
 
 def strict_loads(data: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """Return the value in ``data``; raise ``ValueError`` with a plain reason if it is no strict JSON."""
+    apart = set_apart(data)
+    if apart is not None:
+        with contextlib.suppress(ValueError):  # then it is read as a whole, to say what and where it is
+            value = _strict_loads(apart.rest, max_depth)
+            if apart.together(value):
+                return value
+    return _strict_loads(data, max_depth)
+
+
+def _strict_loads(data: bytes, max_depth: int) -> Any:
     try:
         # A line's end is left out here: to cut it off would be one more copy of a line that may be long.
         text = data.decode("utf-8") if data[-1:] != b"\n" else str(memoryview(data)[:-1], "utf-8")
@@ -127,6 +140,11 @@ def nested_deeper(value: Any, limit: int, written: bytes | None = None) -> bool:
 
 def loads_again(data: bytes) -> Any:
     """Return the value in ``data``, which ``strict_loads`` has accepted before: nothing is asked of it again."""
+    apart = set_apart(data)
+    if apart is not None:
+        value = _decoder.scan_once(apart.rest.decode("utf-8"), 0)[0]  # type: ignore[attr-defined]
+        if apart.together(value):
+            return value
     return _decoder.scan_once(data.decode("utf-8"), 0)[0]  # type: ignore[attr-defined]
 
 
