@@ -87,10 +87,11 @@ class View(APIView):
 
     def actor(self, request: Request, reason: str = "") -> Actor:
         """Return who sent this call, for the audit trail."""
-        given = reason or access.text_of(request, access.REASON)
-        if given and (len(given) > LONGEST_REASON or not re.fullmatch(ONE_LINE, given)):
-            raise UsageError(f"A reason is one line of at most {LONGEST_REASON} characters.")
-        return people.actor_of(plain_request(request), "api", given)
+        header = access.text_of(request, access.REASON)
+        for given in filter(None, (reason, header)):  # the header is looked at even where the body counts
+            if len(given) > LONGEST_REASON or not re.fullmatch(ONE_LINE, given):
+                raise UsageError(f"A reason is one line of at most {LONGEST_REASON} characters.")
+        return people.actor_of(plain_request(request), "api", reason or header)
 
     def body(self, request: Request, kind: type[Strict]) -> dict[str, Any]:
         """Return the body of a call; raises ``ValidationError``."""

@@ -269,6 +269,13 @@ def test_the_audit_trail_is_verified(boss: Caller, package: str, site: Zoo) -> N
     assert "audit_entry_altered" in [one["code"] for one in spoilt.json()["findings"]]
 
 
+def test_a_reason_in_the_header_is_looked_at_even_beside_one_in_the_body(boss: Caller) -> None:
+    for path in ("check/", "packages/"):
+        answer = boss.post(path, {"reason": "fine"}, Edms_Backup_Reason="\x84")
+        assert (answer.status_code, answer.json()["code"]) == (400, "usage")
+    assert Run.objects.count() == 0
+
+
 def test_what_is_not_there_is_a_problem_too(boss: Caller) -> None:
     nobody = uuid.uuid4()
     for path in ("nothing/", "packages/1/", f"packages/{nobody}/", f"runs/{nobody}/", f"uploads/{nobody}/"):

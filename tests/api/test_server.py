@@ -153,6 +153,8 @@ def serve(make_site: SiteFactory) -> Iterator[Callable[..., Server]]:
 
 SCHEMATHESIS = """
 [checks]
+# Twenty announced uploads may wait; the next one is told that there is no place for it.
+not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 507]
 positive_data_acceptance.expected-statuses = [
     "2xx", 401, 403, 404, 409, 413, 415, 416, 422, 429, 503, 507
 ]
@@ -202,7 +204,7 @@ def test_the_schema_is_what_the_server_does(serve: Callable[..., Server], tmp_pa
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
-    assert "24/24" in done.stdout
+    assert "25/25" in done.stdout
     log = (server.site.data_dir / "server.log").read_text()
     assert "Traceback" not in log, log[-3000:]
 
