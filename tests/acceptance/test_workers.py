@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from tests.faults.sampling import EVERYTHING
 from tests.faults.states import State, leftovers, packages, state_of
 from tests.sites import ROOT, Site, SiteFactory
 
@@ -26,6 +27,21 @@ pytestmark = pytest.mark.slow
 BROKER_VARIABLE = "EDMS_TEST_BROKER_URL"
 WORKERS = ("process", "tasks", "celery")
 PATIENCE = 90.0
+ROUND, KILLED = (
+    "test_a_backup_and_a_restore_of_another_site",
+    "test_a_worker_killed_in_the_middle_of_a_restore",
+)
+CANCELLED, EMPTIED = "test_a_restore_that_is_cancelled", "test_state_and_report_survive_an_empty_database"
+NORMALLY = {
+    *((test, "process", "sqlite") for test in (ROUND, KILLED, CANCELLED, EMPTIED)),
+    (ROUND, "tasks", "sqlite"),
+    (ROUND, "celery", "sqlite"),
+    (KILLED, "celery", "sqlite"),
+    (CANCELLED, "tasks", "sqlite"),
+    (KILLED, "process", "postgresql"),
+    (ROUND, "process", "mariadb"),
+}
+"""What a normal run does; the rest takes minutes."""
 SUBMIT = """
 from edms_backup.service import Actor, CreateRequest, Mode, RestoreRequest, UndoRequest
 from edms_backup.tasks import submit
@@ -115,8 +131,11 @@ def working(site: Site, env: dict[str, str], *command: str) -> Iterator[None]:
 def staffed(request: pytest.FixtureRequest, make_site: SiteFactory, vendor: str) -> Iterator[Staffed]:
     """Give a site with a package and a worker of each kind; on servers, of one kind."""
     kind: str = request.param
-    if vendor != "sqlite" and kind != "process":
-        pytest.skip("workers differ in how they are told, not in the database: one kind is enough here")
+    test = request.node.originalname
+    if not EVERYTHING and (test, kind, vendor) not in NORMALLY:
+        pytest.skip(
+            "workers differ in how they are told, not in the database; EDMS_FAULTS=1 runs all of these"
+        )
     broker = os.environ.get(BROKER_VARIABLE)
     if kind == "celery" and not broker:
         pytest.skip(f"no broker: {BROKER_VARIABLE} is not set")

@@ -68,7 +68,7 @@ def contents_of(package: Path) -> dict[str, str]:
         }
 
 
-@pytest.mark.parametrize("jobs", [1, 2, 4])
+@pytest.mark.parametrize("jobs", [1, 2, 4] if EVERYTHING else [1, 4])
 def test_one_moment(arena: Arena, tmp_path: Path, jobs: int) -> None:
     if jobs > 1 and arena.vendor == "mariadb":
         pytest.skip("one worker reads a view that cannot be shared")

@@ -8,7 +8,7 @@ from tests.faults.sweep import COMMANDS, STRIKES, sweep
 
 pytestmark = [pytest.mark.fault, pytest.mark.slow]
 
-POINTS = 4
+POINTS = 3
 
 
 @pytest.mark.parametrize("strike", STRIKES)

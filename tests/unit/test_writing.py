@@ -121,7 +121,7 @@ def test_json_that_is_read_past_its_class_is_written_past_it(
         animals.Specimen.objects.create(code=f"s{number}", maybe_document=document)
     there = list(animals.Specimen.objects.order_by("code").values_list("maybe_document", flat=True))
     assert there[0] == {"envelope": {"n": 1}}
-    monkeypatch.setattr(generic, "takes_plain_values", lambda columns: ours)
+    monkeypatch.setattr(generic, "takes_plain_values", lambda columns, connection: ours)
     zoo.create("zoo.Specimen")
     animals.Specimen.objects.filter(code__in=["s0", "s2"]).delete()  # to be inserted
     animals.Specimen.objects.update(text="spoilt")  # to be updated
