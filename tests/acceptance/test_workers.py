@@ -37,7 +37,6 @@ NORMALLY = {
     (ROUND, "tasks", "sqlite"),
     (ROUND, "celery", "sqlite"),
     (KILLED, "celery", "sqlite"),
-    (CANCELLED, "tasks", "sqlite"),
     (KILLED, "process", "postgresql"),
     (ROUND, "process", "mariadb"),
 }
