@@ -12,6 +12,7 @@ import pytest
 
 from edms_backup.package import PackageReader
 from edms_backup.package.container import MANIFEST
+from tests.faults.sampling import EVERYTHING
 from tests.sites import ROOT, Site, SiteFactory
 
 pytestmark = pytest.mark.slow
@@ -61,7 +62,7 @@ def test_the_same_package_whoever_makes_it(make_site: SiteFactory, vendor: str, 
     assert said == {1: 0, 2: vendor not in SHARING, 4: vendor not in SHARING}
 
 
-@pytest.fixture(params=SHARING)
+@pytest.fixture(params=SHARING if EVERYTHING else ["postgresql"])
 def sharing(request: pytest.FixtureRequest, make_site: SiteFactory) -> Site:
     """Give a seeded site on a database whose view several connections can have."""
     from tests.conftest import skip_unless_present

@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 BROKER_VARIABLE = "EDMS_TEST_BROKER_URL"
 WORKERS = ("process", "tasks", "celery")
 PATIENCE = 90.0
+UNENDED = ("queued", "running")
 ROUND, KILLED = (
     "test_a_backup_and_a_restore_of_another_site",
     "test_a_worker_killed_in_the_middle_of_a_restore",
@@ -93,7 +94,7 @@ class Staffed:
 
     def ended(self, run: str) -> dict[str, Any]:
         """Wait until a run has ended, and return it as the command line shows it."""
-        self.until(run, lambda found: found["state"] not in ("queued", "running"))
+        self.until(run, lambda found: found["state"] not in UNENDED)
         return dict(json.loads(self.manage("edms_backup", "runs", "show", run, "--json").stdout))
 
     def state(self) -> State:
@@ -178,15 +179,20 @@ def test_a_backup_and_a_restore_of_another_site(staffed: Staffed) -> None:
 
 
 @pytest.mark.fault
-@pytest.mark.parametrize("step", ["plan", "load"])
+@pytest.mark.parametrize("step", ["plan", "load"] if EVERYTHING else ["load"])
 def test_a_worker_killed_in_the_middle_of_a_restore(staffed: Staffed, step: str) -> None:
     site = staffed.site
-    site.manage("system_reinit", "--shift-ids", "--yes", env=staffed.env)
-    before = staffed.state()
-    run = staffed.submit(
-        "restore", "RestoreRequest(package='latest', mode=Mode.REPLACE, safety_package=False)"
-    )
-    found = staffed.until(run, lambda found: found["step"] == step)
+    for _ in range(5):
+        site.manage("system_reinit", "--shift-ids", "--yes", env=staffed.env)
+        before = staffed.state()
+        run = staffed.submit(
+            "restore", "RestoreRequest(package='latest', mode=Mode.REPLACE, safety_package=False)"
+        )
+        found = staffed.until(run, lambda found: found["step"] == step or found["state"] not in UNENDED)
+        if found["state"] == "running":
+            break
+    else:
+        pytest.fail("it was done each time before anybody could look")
     os.kill(int(found["worker"].split()[1]), signal.SIGKILL)
     time.sleep(0.2)
     lost = json.loads(staffed.manage("edms_backup", "runs", "show", run, "--json").stdout)
