@@ -33,22 +33,10 @@ from edms_backup.errors import (
     StoreUnavailable,
 )
 from edms_backup.service import Actor, BackupService, Request, Run, RunKind
-from edms_backup.service.people import actor_of
+from edms_backup.service.people import NEEDED, actor_of
 from edms_backup.tasks import submit
 
 APP = "edms_backup"
-NEEDED = {
-    RunKind.CREATE: "create_package",
-    RunKind.RESTORE: "restore_package",
-    RunKind.UNDO: "restore_package",
-    RunKind.PLAN: "restore_package",
-    RunKind.DELETE: "delete_package",
-    RunKind.ADMIT: "upload_package",
-    RunKind.VERIFY: "verify_package",
-    RunKind.CHECK: "view_package",
-    RunKind.INVENTORY: "view_package",
-}
-"""Kind of a run to the permission that asking for it, or stopping it, needs."""
 _ACTIONS = ("view", "create", "download", "upload", "verify", "restore", "delete")
 _STATUS: Sequence[tuple[type[EdmsBackupError], int]] = (
     (ReauthenticationRequired, 403),

@@ -11,10 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from edms_backup.admin.forms import ConfirmForm, PlanForm
-from edms_backup.admin.pages import NEEDED, Page, new_key
+from edms_backup.admin.pages import Page, new_key
 from edms_backup.admin.walk import confirmable, undoable, undoes, undone_by, verified_package
 from edms_backup.errors import PackageNotFound
 from edms_backup.service import BackupService, Run, RunKind, RunState
+from edms_backup.service.people import NEEDED
 from edms_backup.templatetags.edms_backup import percent, progress_text, step_name
 
 REFRESH = 3

@@ -16,19 +16,6 @@ from edms_backup.api.view import View, described
 from edms_backup.errors import RunNotFound, UsageError
 from edms_backup.service import Run, RunKind, UndoRequest, people
 
-_TO_BEGIN = {
-    RunKind.CREATE: "create_package",
-    RunKind.RESTORE: "restore_package",
-    RunKind.UNDO: "restore_package",
-    RunKind.PLAN: "restore_package",
-    RunKind.DELETE: "delete_package",
-    RunKind.ADMIT: "upload_package",
-    RunKind.VERIFY: "verify_package",
-    RunKind.CHECK: "view_package",
-    RunKind.INVENTORY: "view_package",
-}
-"""Who may begin a run of a kind may cancel one."""
-
 
 def visible(run: Run, request: Request) -> Run:
     """Return a run that the caller may see: one of their own, or any with ``view_run``; else ``RunNotFound``."""
@@ -91,7 +78,7 @@ class Cancel(View):
         body = self.body(request, ReasonBody)
         service = self.service(request, body.get("reason", ""))
         found = visible(service.run(run), request)
-        if not has(request.user, _TO_BEGIN[RunKind(found.kind)]):
+        if not has(request.user, people.NEEDED[RunKind(found.kind)]):
             raise PermissionDenied("Only who may begin such a run may cancel it.")
         return self.run_answer(request, service.cancel(found.pk), 202)
 

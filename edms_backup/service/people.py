@@ -15,6 +15,20 @@ from django.http import HttpRequest
 from edms_backup.audit import Actor
 from edms_backup.conf import get_settings
 from edms_backup.errors import ReauthenticationRequired
+from edms_backup.models import RunKind
+
+NEEDED = {
+    RunKind.CREATE: "create_package",
+    RunKind.RESTORE: "restore_package",
+    RunKind.UNDO: "restore_package",
+    RunKind.PLAN: "restore_package",
+    RunKind.DELETE: "delete_package",
+    RunKind.ADMIT: "upload_package",
+    RunKind.VERIFY: "verify_package",
+    RunKind.CHECK: "view_package",
+    RunKind.INVENTORY: "view_package",
+}
+"""Kind of a run to the permission that asking for it, or stopping it, needs."""
 
 _CONFIRMED = "edms_backup_confirmed"
 
