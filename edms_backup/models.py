@@ -133,11 +133,22 @@ class Run(models.Model):
         return document
 
 
+class NoRows(models.Manager["Package"]):
+    """Never asks the database, which has no such table: ``dumpdata`` and others go through every model."""
+
+    def get_queryset(self) -> models.QuerySet[Package]:
+        """Return nothing."""
+        return super().get_queryset().none()
+
+
 class Package(models.Model):
     """An entry for packages in the index of Django's admin. It has no table: the store is the catalogue."""
 
+    objects = NoRows()
+
     class Meta:
         managed = False
+        base_manager_name = "objects"
         verbose_name = _("backup")
         verbose_name_plural = _("backups")
         default_permissions = ()  # those of packages stand at ``Run``

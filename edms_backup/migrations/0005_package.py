@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "backup",
                 "verbose_name_plural": "backups",
                 "managed": False,
+                "base_manager_name": "objects",
                 "default_permissions": (),
             },
         ),
