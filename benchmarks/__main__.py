@@ -30,6 +30,13 @@ def main() -> None:
         "--files", type=int, default=5_000, metavar="N", help="files of the files round, 0 for none (5000)"
     )
     parser.add_argument(
+        "--long-row",
+        type=int,
+        default=50,
+        metavar="MB",
+        help="text of one row, to see its memory; 0 for none (50)",
+    )
+    parser.add_argument(
         "--output", type=Path, default=Path(".bench"), help="directory for the results (.bench)"
     )
     options = parser.parse_args()
@@ -42,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="edms-bench-") as folder:
         for vendor in vendors:
             for objects in options.objects or SIZES:
-                scale = Scale(objects, options.repeat, options.stock_up_to)
+                scale = Scale(objects, options.repeat, options.stock_up_to, options.long_row)
                 figures += Bench(vendor, scale, Path(folder), say).everything()
                 write(options.output, figures, vendors)
         if options.files:

@@ -287,6 +287,15 @@ def change(every: int) -> None:
             cursor.execute(f"UPDATE records_{table} SET {assignment} WHERE MOD(id, {every}) = 0")
 
 
+def lengthen(megabytes: int) -> None:
+    """Give one template a text of so many megabytes, bound in one piece as an application would."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        text = (WORDS[0] + " ") * (megabytes * 1_000_000 // (len(WORDS[0]) + 1))
+        cursor.execute("UPDATE records_template SET body = %s WHERE code = 'TPL-0001'", (text,))
+
+
 def main() -> None:
     """Fill or change the site that the settings name."""
     parser = argparse.ArgumentParser()
@@ -301,12 +310,16 @@ def main() -> None:
     writing.add_argument("count", type=int)
     changing = commands.add_parser("change")
     changing.add_argument("every", type=int)
+    lengthening = commands.add_parser("lengthen")
+    lengthening.add_argument("megabytes", type=int)
     options = parser.parse_args()
     django.setup()
     if options.command == "fill":
         fill(options.objects, base=options.base, only=SETUP if options.setup else ())
     elif options.command == "files":
         write_files(options.count)
+    elif options.command == "lengthen":
+        lengthen(options.megabytes)
     else:
         change(options.every)
 

@@ -54,6 +54,8 @@ class Scale:
     repeat: int
     stock_up_to: int
     """Greatest number of objects that ``dumpdata`` and ``loaddata`` are given."""
+    long_row: int = 0
+    """Megabytes of the text of one row, for the round that looks at the memory alone."""
 
 
 def median(costs: list[Cost]) -> Cost:
@@ -96,6 +98,8 @@ class Bench:
             self.looking_up(site)
             self.creating(site)
             self.restoring(site)
+            if self.scale.long_row:
+                self.long_row(site)
         return self.figures
 
     # -- natural keys ------------------------------------------------------------------------------
@@ -252,6 +256,26 @@ class Bench:
             return run(["mariadb", *address, name, "-e", source], env)
         finally:
             databases.drop_database(url)
+
+    # -- memory ------------------------------------------------------------------------------------
+
+    def long_row(self, site: BenchSite) -> None:
+        """Create and restore once more with one long text: what it does to the peak of a site of this size."""
+        megabytes = self.scale.long_row
+        if self.vendor == "mariadb":
+            packet = int(databases.query(site.url, "SELECT @@max_allowed_packet")[0][0])
+            if packet < megabytes * 1_000_000:
+                self.say(f"mariadb takes {packet // 2**20} MB at once: no row of {megabytes} MB there")
+                return
+        site.empty()
+        site.dataset("fill", self.scale.objects)
+        site.dataset("lengthen", megabytes)
+        what = f"a row of {megabytes} MB"
+        self.note(f"create, {what}", US, [site.manage("edms_backup", "create", *QUIET)])
+        package = str(site.package)
+        site.empty()
+        restore = ("edms_backup", "restore", package, "--yes", "--no-safety-package", *QUIET)
+        self.note(f"restore, {what}", US, [site.manage(*restore)])
 
 
 class Work:

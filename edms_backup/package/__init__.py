@@ -27,6 +27,7 @@ from edms_backup.package.rows import (
     content_digest,
     content_of,
     decode_line,
+    digest_of_line,
     encode_line,
     reread_line,
 )
@@ -55,6 +56,7 @@ __all__ = [
     "content_digest",
     "content_of",
     "decode_line",
+    "digest_of_line",
     "encode_line",
     "reread_line",
     "segment_name",

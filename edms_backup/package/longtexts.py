@@ -20,6 +20,8 @@ _MANY = 10_000
 _PIECE = 1 << 20
 _AROUND = 12  # bytes of two escapes, which may be the halves of one character
 
+_SURROGATE = b"\\ud"
+
 _end_of_text = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _control = re.compile(rb"[\x00-\x1f]")
 _scanstring: Any = json.decoder.scanstring  # type: ignore[attr-defined]
@@ -64,6 +66,50 @@ def set_apart(data: bytes) -> Apart | None:
         return None
     rest += memoryview(data)[done:]
     return Apart(bytes(rest), texts)
+
+
+class Frame(NamedTuple):
+    """JSON with a mark in the place of each long text, and the texts as they are written."""
+
+    rest: bytes
+    token: bytes
+    """What every mark begins with."""
+    texts: list[memoryview]
+
+    def filled(self, rest: bytes) -> Iterator[bytes | memoryview] | None:
+        """Return ``rest`` in parts, with the texts in the places of their marks, whatever has become of the others.
+
+        ``None`` where a text has lost its place, or has got two.
+        """
+        parts: list[bytes] = re.split(b"%b-([0-9]+)" % self.token, rest)
+        numbers = [int(number) for number in parts[1::2]]
+        if sorted(numbers) != list(range(len(self.texts))):
+            return None
+        return (self.texts[int(part)] if place % 2 else part for place, part in enumerate(parts))
+
+
+def framed(data: bytes) -> Frame | None:
+    """Return ``data``, which was read before, as a frame around its long texts.
+
+    ``None`` where there are none, and where writing the rest anew could change how they are written: one is the
+    name of a member, or holds a surrogate that may stand alone (``canonical`` then escapes the whole line).
+    """
+    if len(data) <= LONG:
+        return None
+    token, whole = secrets.token_hex(16).encode(), memoryview(data)
+    rest, done = bytearray(), 0
+    texts: list[memoryview] = []
+    for start, end in _long_texts(data):
+        if data[end + 1 : end + 2] == b":" or data.find(_SURROGATE, start, end) >= 0:
+            return None
+        rest += whole[done:start]
+        rest += b"%b-%d" % (token, len(texts))
+        texts.append(whole[start:end])
+        done = end
+    if not texts:
+        return None
+    rest += whole[done:]
+    return Frame(bytes(rest), token, texts)
 
 
 def _long_texts(data: bytes) -> Iterator[tuple[int, int]]:

@@ -17,6 +17,7 @@ from typing import Any
 from edms_backup.errors import MalformedPackage
 from edms_backup.package.canonical import MAX_DEPTH, canonical, loads_again, strict_loads
 from edms_backup.package.content import content_of_line as content_of
+from edms_backup.package.longtexts import framed
 
 __all__ = [
     "MAX_LINE",
@@ -25,6 +26,7 @@ __all__ = [
     "content_digest",
     "content_of",
     "decode_line",
+    "digest_of_line",
     "encode_line",
     "reread_line",
 ]
@@ -55,6 +57,21 @@ def encode_line(model: str, body: dict[str, Any], pk: Any) -> bytes:
 def content_digest(content: bytes | memoryview) -> int:
     """Return the SHA-256 of a row's content as an integer, ready for ``RowDigest.add``."""
     return int.from_bytes(hashlib.sha256(content).digest())
+
+
+def digest_of_line(line: bytes, row: dict[str, Any] | None = None) -> int:
+    """Return ``content_digest(content_of(line, row))``; a line with long texts is not written anew for that.
+
+    ``line`` is one that ``decode_line`` has accepted. Raises ``ValueError`` as ``content_of`` does.
+    """
+    frame = framed(line)
+    parts = None if frame is None else frame.filled(bytes(content_of(frame.rest)))
+    if parts is None:
+        return content_digest(content_of(line, row))
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return int.from_bytes(digest.digest())
 
 
 class RowDigest:

@@ -32,7 +32,7 @@ from edms_backup.findings import Finding, Severity
 from edms_backup.package.files import FileEntry
 from edms_backup.package.manifest import FilesEntry, Manifest, ModelEntry
 from edms_backup.package.reader import PackageReader
-from edms_backup.package.rows import RowDigest, content_digest, content_of, decode_line
+from edms_backup.package.rows import RowDigest, decode_line, digest_of_line
 
 __all__ = ["recorded_findings", "verify"]
 
@@ -124,13 +124,13 @@ def _rows(reader: PackageReader, model: ModelEntry, parse_every: int) -> Iterato
                 if parse_every > 1 and len(line) > _LONG:
                     continue  # a sample is not worth three times the memory
                 try:
-                    content = _row_content(line, model, segment.member, number)
+                    digest = _row_digest(line, model, segment.member, number)
                 except MalformedPackage as error:
                     malformed += 1
                     if malformed <= _PER_MODEL:
                         yield _problem("row_malformed", error, model=model.label, member=segment.member)
                 else:
-                    total.add(content_digest(content))
+                    total.add(digest)
         except IntegrityError as error:
             yield _problem("segment_damaged", error, model=model.label, member=segment.member)
             return
@@ -139,13 +139,13 @@ def _rows(reader: PackageReader, model: ModelEntry, parse_every: int) -> Iterato
         yield _error("row_digest_mismatch", message, model=model.label)
 
 
-def _row_content(line: bytes, model: ModelEntry, member: str, number: int) -> bytes | memoryview:
-    """Return the content of a line; raise ``MalformedPackage`` when it is no row of ``model``."""
+def _row_digest(line: bytes, model: ModelEntry, member: str, number: int) -> int:
+    """Return the digest of a line's content; raise ``MalformedPackage`` when it is no row of ``model``."""
     row = decode_line(line, member, number)
     if row["model"] != model.label.lower():
         raise MalformedPackage(f"{member}, line {number}: a row of another model.")
     try:
-        return content_of(line)
+        return digest_of_line(line)
     except ValueError as error:
         raise MalformedPackage(f"{member}, line {number}: {error}.") from error
 

@@ -13,8 +13,7 @@ from edms_backup.engines.naming import stream_names
 from edms_backup.errors import MalformedPackage, NaturalKeyError
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
-from edms_backup.package import ModelEntry, PackageReader, content_digest, decode_line
-from edms_backup.package.content import content_of_line
+from edms_backup.package import ModelEntry, PackageReader, decode_line, digest_of_line
 from edms_backup.restore.keymap import LIVE, PACKAGE, Duplicate, KeyMap, PlannedRow, content_key, pack, unpack
 from edms_backup.restore.keys import ORDINAL
 from edms_backup.restore.ledger import (
@@ -86,7 +85,7 @@ def _index_package(
             refuse_misshapen(document)
             key = key_of(document)
             packed = None if key is None else pack(key)
-            digest = content_digest(content_of_line(line, document)).to_bytes(32, "big")
+            digest = digest_of_line(line, document).to_bytes(32, "big")
             known = packed or content_key(digest)
             if refers:
                 needs.note(document)

@@ -1,6 +1,7 @@
 """Long texts are decoded alone: with the value, and the refusal, that the whole line would have."""
 
 import json
+import tracemalloc
 from typing import Any
 from unittest import mock
 
@@ -8,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edms_backup.package import longtexts
+from edms_backup.package import content_digest, digest_of_line, longtexts
 from edms_backup.package.canonical import canonical, loads_again, strict_loads
+from edms_backup.package.content import compose
 
 ODD = st.text(st.sampled_from('ab"\\/\n\t\x00\u20ac\U0001f600\ud83d\ude00\ud800:{}[]n u'), max_size=60)
 VALUES = st.recursive(
@@ -68,6 +70,42 @@ def test_long_texts_are_really_set_apart(text: str) -> None:
     assert apart is not None
     assert list(apart.texts.values()) == [text]
     assert len(apart.rest) < 120
+
+
+NAMES = st.sampled_from(["b", "a", "name", "a long name of a field"])
+
+
+@given(
+    st.dictionaries(NAMES, VALUES, max_size=4),
+    st.integers() | ODD,
+    st.booleans(),
+    st.none() | NAMES,
+    st.integers(1, 30),
+)
+@example({"a": {"z": "x" * 50, "b": "y" * 50}}, 1, False, None, 10)
+@example({"a": {"z" * 50: 1, "b" * 50: 2}}, 1, False, None, 10)
+@example({"a": "\ud800" * 9, "b": {"z": "\u20ac", "a": 1}}, 1, True, None, 10)
+@example({"a": "x" * 50, "name": "y" * 50}, "k" * 50, True, "name", 10)
+def test_the_digest_of_a_line_is_the_same(
+    fields: dict[str, Any], pk: Any, keyless: bool, reference: str | None, long: int
+) -> None:
+    refs = {"r": {"field": reference, "model": "a.b", "key": ["k"]}} if reference in fields else None
+    line, content = compose("a.model", fields, pk, keyless=keyless, refs=refs)
+    with small(long=long):
+        assert digest_of_line(line) == content_digest(content)
+        assert digest_of_line(line, json.loads(line)) == content_digest(content)
+
+
+def test_a_line_is_not_written_anew_around_a_long_text() -> None:
+    text = "line\n" * 400_000
+    line, content = compose("a.b", {"body": text, "settings": {"b": 1, "a": 2}}, 7)
+    row = json.loads(line)
+    tracemalloc.start()
+    digest = digest_of_line(line, row)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert digest == content_digest(content)
+    assert peak < 100_000
 
 
 def test_a_line_of_very_many_texts_is_left_to_json() -> None:
