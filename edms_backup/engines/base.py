@@ -30,6 +30,8 @@ class EngineFeatures:
     """``freeze`` gives one view of all tables, whatever others write meanwhile."""
     shares_snapshot: bool = False
     """The view that ``freeze`` holds can be given to connections of other threads, with ``join``."""
+    reads_ahead: bool = False
+    """Another thread may fetch from a cursor while this one uses the same connection."""
     locks_out_writers: bool = False
     """``transaction`` keeps other writers away from the tables until it ends."""
     ddl_sequences: bool = False

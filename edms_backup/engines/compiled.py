@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import models
 
+from edms_backup.engines.ahead import read_ahead
 from edms_backup.engines.naming import BATCH
 from edms_backup.engines.reading import Named, Record, Row, RowReader, Tally, Value
 from edms_backup.engines.rows import batches
@@ -56,7 +57,7 @@ class CompiledReader(RowReader):
             return
         self._source = Source(self._shortcuts, _chains(converters, compiler.connection))
         self._read_record = self._compile(self._source)
-        yield from chunks
+        yield from read_ahead(chunks, BATCH) if self.reads_ahead else chunks
 
     def _row(self, record: Record, links: list[Any]) -> Row:
         if self._read_record is None:

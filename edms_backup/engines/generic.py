@@ -32,6 +32,7 @@ from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import ManyToMany, ModelSpec
 
 Statement = TypeVar("Statement", RowInsert, RowUpdate)
+Reader = TypeVar("Reader", bound=CompiledReader)
 
 
 class _NotAll(Exception):
@@ -93,8 +94,7 @@ class GenericEngine(Viewing):
     ) -> Iterator[Row]:
         """Read rows with one query, joins for natural keys included."""
         reader = CompiledReader(spec, registry, inventory, tally, self._shortcut)
-        reader.page = self.page
-        return reader.rows()
+        return self._set_up(reader).rows()
 
     def lines(
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
@@ -118,7 +118,10 @@ class GenericEngine(Viewing):
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
     ) -> LineReader:
         reader = LineReader(spec, registry, inventory, tally, self._shortcut, self.server_json)
-        reader.page = self.page
+        return self._set_up(reader)
+
+    def _set_up(self, reader: Reader) -> Reader:
+        reader.page, reader.reads_ahead = self.page, self.features.reads_ahead
         return reader
 
     def _shortcut(self, column: models.Field[Any, Any]) -> Encoder | None:

@@ -36,6 +36,8 @@ _JSON = {
 
 
 _PATIENCE = "60s"
+_NO_JIT = "SET LOCAL jit = off"
+"""To compile the expressions that write a line takes longer than the compiled ones save: half a second a query."""
 
 
 class ByCursor(BySubstring):
@@ -68,6 +70,7 @@ class PostgreSQLEngine(GenericEngine):
         return EngineFeatures(
             consistent_snapshot=True,
             shares_snapshot=not self.connection.in_atomic_block,
+            reads_ahead=is_psycopg3,
             locks_out_writers=True,
             stores_nan=True,
             stores_infinity=True,
@@ -109,6 +112,7 @@ class PostgreSQLEngine(GenericEngine):
             if specs:
                 cursor.execute(f"LOCK TABLE {self._tables(specs)} IN ACCESS SHARE MODE")
             cursor.execute("SELECT 1")
+            cursor.execute(_NO_JIT)
 
     def export_snapshot(self) -> str:
         """Return the name of the snapshot; it is there for others as long as this transaction."""
@@ -124,6 +128,7 @@ class PostgreSQLEngine(GenericEngine):
             # behind it: the server does not know that one of the two waits for the other. So never wait long.
             cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")
             cursor.execute(f"LOCK TABLE {self._tables(specs)} IN ACCESS SHARE MODE NOWAIT")
+            cursor.execute(_NO_JIT)
 
     def _interrupt(self, session: Any) -> None:
         session.cancel()
@@ -134,6 +139,7 @@ class PostgreSQLEngine(GenericEngine):
                 # Readers go on; writers wait until the restore has ended.
                 cursor.execute(f"LOCK TABLE {self._tables(specs)} IN SHARE ROW EXCLUSIVE MODE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+            cursor.execute(_NO_JIT)
 
     def _tables(self, specs: Sequence[ModelSpec]) -> str:
         quote = self.connection.ops.quote_name

@@ -112,6 +112,8 @@ class RowReader:
     ``registry`` names referenced rows, ``inventory`` tells where generic references may lead.
     """
 
+    reads_ahead = False
+    """Whether the next records may be fetched in another thread; only readers that fetch by themselves do so."""
     page = 0
     """Rows asked for at once from a database whose driver holds the whole of an answer in memory; 0: all of them."""
 
