@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
+from edms_backup.create.ahead import ahead
 from edms_backup.create.dump import WantedFile, WantedFiles
 from edms_backup.create.known import KnownContent, NothingKnown
 from edms_backup.errors import MalformedPackage
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Findings, Severity
-from edms_backup.package import Content, FileEntry, FilesEntry, PackageWriter
+from edms_backup.package import Content, FileEntry, FilesEntry, PackageWriter, Prepared
 from edms_backup.storage.roots import FileRoot, FileSignature
 
 _TRIES = 3  # a file that changes while it is read is read again
+_SMALL = 256 * 1024  # a file up to this size is read ahead, as a whole
 _SETTLED_NS = 2_000_000_000
 """Some file systems and storages keep time in seconds, or two: younger changes may have a twin of the same time."""
 
@@ -36,15 +38,27 @@ def pack_files(
     started = time.monotonic()
     reporter.emit(StepStarted(step="files", total=len(wanted), unit="files"))
     store = _Store(roots, package, findings, known or NothingKnown())
-    entry = package.add_files_index(_entries(wanted, store, reporter))
+    # Where something is known, hardly a file is read.
+    items = ahead(wanted, store.early) if known is None else ((item, None) for item in wanted)
+    with closing(items):
+        entry = package.add_files_index(_entries(items, store, reporter))
     reporter.emit(StepFinished(step="files", done=entry.count, seconds=time.monotonic() - started))
     return entry
 
 
-def _entries(wanted: WantedFiles, store: _Store, reporter: Reporter) -> Iterator[FileEntry]:
-    for done, item in enumerate(wanted, start=1):
-        yield store.entry(item)
+def _entries(
+    items: Iterator[tuple[WantedFile, _Early | None]], store: _Store, reporter: Reporter
+) -> Iterator[FileEntry]:
+    for done, (item, early) in enumerate(items, start=1):
+        yield store.entry(item, early)
         reporter.emit(Progress(step="files", done=done, subject=item.name))
+
+
+class _Early(NamedTuple):
+    """A small file that was read before its turn."""
+
+    content: Prepared
+    modified: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,28 @@ class _Store:
     findings: Findings
     known: KnownContent
 
-    def entry(self, item: WantedFile) -> FileEntry:
+    def early(self, item: WantedFile) -> _Early | None:
+        """Read a small file in a thread, before its turn; ``None``: it is read when its turn comes.
+
+        Whatever is not well (it is gone, it changes, its name leads out) is looked at once more then, and told.
+        """
+        root = self.roots.get(item.root)
+        if root is None or not root.plain:
+            return None
+        try:
+            before = root.signature(item.name)
+            if before.size > _SMALL:
+                return None
+            modified = _settled(before)
+            with root.open(item.name) as stream:
+                data = stream.read(before.size + 1)
+            if len(data) != before.size or root.signature(item.name) != before:
+                return None
+        except (OSError, MalformedPackage):
+            return None
+        return _Early(self.package.prepare(data), modified)
+
+    def entry(self, item: WantedFile, early: _Early | None) -> FileEntry:
         """Return the line of the index for a file, its content stored."""
         missing = FileEntry(root=item.root or "unknown", name=item.name, missing=True)
         root = self.roots.get(item.root)
@@ -64,7 +99,7 @@ class _Store:
             self.findings.add(_finding(item, "file_without_root", "belongs to no declared base directory"))
             return missing
         try:
-            entry = self._unchanged(root, item) or self._read(root, item)
+            entry = self._unchanged(root, item) or self._stored(item, early) or self._read(root, item)
         except MalformedPackage:
             self.findings.add(_finding(item, "file_outside_root", "leads out of its base directory"))
             return missing
@@ -99,6 +134,13 @@ class _Store:
             return None
         self.package.refer_to(Content(entry.sha256, entry.size, entry.member))
         return entry
+
+    def _stored(self, item: WantedFile, early: _Early | None) -> FileEntry | None:
+        """Store what was read before its turn."""
+        if early is None:
+            return None
+        content = self.package.add_prepared(early.content)
+        return FileEntry(root=item.root, name=item.name, modified=early.modified, **content._asdict())
 
     def _read(self, root: FileRoot, item: WantedFile) -> FileEntry | None:
         """Store one file's content; ``None`` when it never held still."""

@@ -31,7 +31,7 @@ from edms_backup.package.rows import (
     encode_line,
     reread_line,
 )
-from edms_backup.package.writer import Content, PackageWriter, SealInfo, SegmentWriter
+from edms_backup.package.writer import Content, PackageWriter, Prepared, SealInfo, SegmentWriter
 
 __all__ = [
     "FORMAT_VERSION",
@@ -48,6 +48,7 @@ __all__ = [
     "ModelEntry",
     "PackageReader",
     "PackageWriter",
+    "Prepared",
     "RowDigest",
     "SealInfo",
     "SegmentEntry",

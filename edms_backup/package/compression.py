@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import importlib
+import threading
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -113,6 +114,8 @@ class Codec:
     """The most that one compressed byte can stand for; a declared size beyond it is a lie."""
     compressor: Callable[[], Compressor]
     decompressor: Callable[[], Decompressor]
+    begins_anew: bool = False
+    """Whether a compressor that was flushed takes another content, to the same bytes as a new one."""
 
 
 def _no_codec() -> Any:
@@ -133,6 +136,7 @@ _ZSTD = Codec(
     max_ratio=33_000,  # a block of 128 KiB from 4 bytes
     compressor=_zstd_compressor,
     decompressor=_zstd_decompressor,
+    begins_anew=True,
 )
 CODECS = {codec.name: codec for codec in (PLAIN, _GZIP, _ZSTD)}
 
@@ -157,8 +161,19 @@ def pays(codec: Codec, sample: bytes) -> bool:
     """Return whether ``sample``, the beginning of a content, shrinks enough to compress all of it."""
     if codec is PLAIN or not sample:
         return False
-    compressor = codec.compressor()
-    return len(compressor.compress(sample)) + len(compressor.flush()) < WORTH * len(sample)
+    return _trial_size(codec, sample) < WORTH * len(sample)
+
+
+_spare = threading.local()
+"""The compressor of this thread's last trial, where it can begin anew: making one takes longer than a trial."""
+
+
+def _trial_size(codec: Codec, sample: bytes) -> int:
+    compressor = _spare.__dict__.pop(codec.name, None) or codec.compressor()
+    size = len(compressor.compress(sample)) + len(compressor.flush())
+    if codec.begins_anew:
+        _spare.__dict__[codec.name] = compressor
+    return size
 
 
 def decompressed(codec: Codec, chunks: Iterator[bytes], limit: int, member: str) -> Iterator[bytes]:

@@ -54,6 +54,7 @@ ZIP32_COUNT = 0xFFFF
 _FILL32 = 0xFFFFFFFF
 _FILL16 = 0xFFFF
 _LOCAL = struct.Struct("<4s5H3L2H")
+_EXTRA64 = struct.Struct("<2H2Q")
 _CENTRAL = struct.Struct("<4s6H3L5H2L")
 _END = struct.Struct("<4s4H2LH")
 _END64 = struct.Struct("<4sQ2H2L4Q")
@@ -81,7 +82,7 @@ class Member(NamedTuple):
     @property
     def data_offset(self) -> int:
         """Return where its stored bytes begin."""
-        return self.offset + len(local_header(self))
+        return self.offset + _LOCAL.size + len(self.name) + (_EXTRA64.size if self.size >= ZIP32_LIMIT else 0)
 
     @property
     def end(self) -> int:
@@ -131,7 +132,7 @@ def local_header(member: Member) -> bytes:
     """Return the header that stands before the member's bytes."""
     name = member.name.encode("ascii")
     large = member.size >= ZIP32_LIMIT
-    extra = struct.pack("<2H2Q", 1, 16, member.size, member.size) if large else b""
+    extra = _EXTRA64.pack(1, 16, member.size, member.size) if large else b""
     size = _FILL32 if large else member.size
     version = 45 if large else 20
     fixed = _LOCAL.pack(b"PK\3\4", version, 0, 0, 0, _DATE, member.crc, size, size, len(name), len(extra))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 import time
 import zlib
 from collections.abc import Iterable, Iterator
@@ -50,6 +51,7 @@ class PackageReader:
         self.name = name
         self._file = file
         self._owned = False
+        self._place = threading.Lock()
         self.length, self.sha256 = read_trailer(file, name)
         self.members: dict[str, Member] = {}
         try:
@@ -104,12 +106,12 @@ class PackageReader:
         suspect = ""
         position = 0
         for member in self.members.values():
-            header = b"".join(self._bytes(position, member.data_offset))
-            digest.update(header)
-            crc = 0
-            for chunk in self._bytes(member.data_offset, member.end):
+            header, crc = b"", 0
+            for chunk in self._bytes(position, member.end):
                 digest.update(chunk)
-                crc = zlib.crc32(chunk, crc)
+                rest = member.data_offset - position - len(header)
+                header += chunk[:rest]
+                crc = zlib.crc32(memoryview(chunk)[rest:], crc)
             if not suspect and (header != local_header(member) or crc != member.crc):
                 suspect = member.name
             position = member.end
@@ -180,9 +182,10 @@ class PackageReader:
 
     def _bytes(self, start: int, stop: int) -> Iterator[bytes]:
         while start < stop:
-            # Several streams share the file, so each finds its place again.
-            self._file.seek(start)
-            chunk = self._file.read(min(CHUNK, stop - start))
+            # Several streams share the file, in threads too, so each finds its place again.
+            with self._place:
+                self._file.seek(start)
+                chunk = self._file.read(min(CHUNK, stop - start))
             if not chunk:
                 raise ChecksumMismatch(f"{self.name} has become shorter while it was read.", hint=_HINT)
             yield chunk

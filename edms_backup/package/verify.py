@@ -23,7 +23,9 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
 from typing import Any
 
 from edms_backup.errors import EdmsBackupError, IntegrityError, MalformedPackage
@@ -37,6 +39,7 @@ from edms_backup.package.rows import RowDigest, decode_line, digest_of_line
 __all__ = ["recorded_findings", "verify"]
 
 _LONG = 1_000_000  # bytes of a line that is taken apart only where every line is
+_PATIENCE = 0.2  # seconds between two looks at how far the files are
 _PER_MODEL = 20
 """Malformed rows that are told one by one; a model that is wrong in every row needs no longer list."""
 
@@ -55,25 +58,68 @@ def verify(reader: PackageReader, reporter: Reporter, *, parse_every: int = 1) -
     started = time.monotonic()
     reporter.emit(StepStarted(step="verify", total=reader.length, unit="bytes"))
     findings = []
-    for finding in _all_findings(reader, reporter, parse_every):
-        reporter.emit(FindingRaised(finding=finding))
-        findings.append(finding)
+    with closing(_all_findings(reader, reporter, parse_every)) as found:
+        for finding in found:
+            reporter.emit(FindingRaised(finding=finding))
+            findings.append(finding)
     reporter.emit(StepFinished(step="verify", done=reader.length, seconds=time.monotonic() - started))
     return findings
 
 
-def _all_findings(reader: PackageReader, reporter: Reporter, parse_every: int) -> Iterator[Finding]:
-    try:
-        reader.verify_digest(reporter)
-    except IntegrityError as error:
-        yield _problem("package_damaged", error)
-    yield from _members(reader)
-    for model in reader.manifest.models:
-        yield from _rows(reader, model, parse_every)
-        done = max((reader.members[segment.member].end for segment in model.segments), default=0)
-        reporter.emit(Progress(step="verify", done=done, subject=model.label))
-    yield from _files(reader, reporter)
+def _all_findings(
+    reader: PackageReader, reporter: Reporter, parse_every: int
+) -> Generator[Finding, None, None]:
+    with _beside(reader) as (files, meter):
+        try:
+            reader.verify_digest(reporter)
+        except IntegrityError as error:
+            yield _problem("package_damaged", error)
+        yield from _members(reader)
+        for model in reader.manifest.models:
+            yield from _rows(reader, model, parse_every)
+            done = max((reader.members[segment.member].end for segment in model.segments), default=0)
+            reporter.emit(Progress(step="verify", done=done, subject=model.label))
+        yield from meter.found(files, reporter)
     yield from recorded_findings(reader.manifest)
+
+
+class _GivenUp(Exception):
+    """Nobody waits any more for what a thread finds."""
+
+
+class _Meter:
+    """How far the check of the files is, which a thread makes while the whole file is compared with its seal."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.subject = ""
+        self.given_up = False
+
+    def go_on(self) -> None:
+        """Raise what ends the thread when nobody waits for it."""
+        if self.given_up:
+            raise _GivenUp
+
+    def found(self, files: Future[list[Finding]], reporter: Reporter) -> list[Finding]:
+        """Wait for the thread, tell how far it is, and return what it found."""
+        waiting, told = True, 0
+        while waiting:
+            waiting = bool(wait([files], _PATIENCE).not_done)
+            if self.done > told:
+                told = self.done
+                reporter.emit(Progress(step="verify", done=told, subject=self.subject))
+        return files.result()
+
+
+@contextmanager
+def _beside(reader: PackageReader) -> Iterator[tuple[Future[list[Finding]], _Meter]]:
+    """Check the files in a thread, which ends with the block."""
+    meter = _Meter()
+    with ThreadPoolExecutor(1, thread_name_prefix="edms-verify") as pool:
+        try:
+            yield pool.submit(lambda: list(_files(reader, meter))), meter
+        finally:
+            meter.given_up = True
 
 
 def recorded_findings(manifest: Manifest) -> Iterator[Finding]:
@@ -150,13 +196,14 @@ def _row_digest(line: bytes, model: ModelEntry, member: str, number: int) -> int
         raise MalformedPackage(f"{member}, line {number}: {error}.") from error
 
 
-def _files(reader: PackageReader, reporter: Reporter) -> Iterator[Finding]:
+def _files(reader: PackageReader, meter: _Meter) -> Iterator[Finding]:
     """Check the index of files, then each content once, in the order in which they are stored."""
     wanted: dict[str, FileEntry] = {}
     seen: set[tuple[str, str]] = set()
     count = size = missing = 0
     try:
         for entry in reader.files():
+            meter.go_on()
             count, size, missing = count + 1, size + entry.size, missing + entry.missing
             if (entry.root, entry.name) in seen:
                 yield _error("files_index_damaged", f"{entry.name} is named twice.", member=entry.name)
@@ -174,10 +221,10 @@ def _files(reader: PackageReader, reporter: Reporter) -> Iterator[Finding]:
     sums = FilesEntry(count=count, bytes=size, contents=len(wanted), missing=missing, index=declared.index)
     if sums != declared:
         yield _error("files_index_damaged", "The files are not as many or as large as the manifest says.")
-    yield from _contents(reader, wanted, reporter)
+    yield from _contents(reader, wanted, meter)
 
 
-def _contents(reader: PackageReader, wanted: dict[str, FileEntry], reporter: Reporter) -> Iterator[Finding]:
+def _contents(reader: PackageReader, wanted: dict[str, FileEntry], meter: _Meter) -> Iterator[Finding]:
     for name in reader.members:
         if not name.startswith("files/"):
             continue
@@ -187,10 +234,10 @@ def _contents(reader: PackageReader, wanted: dict[str, FileEntry], reporter: Rep
             continue
         try:
             for _ in reader.content(name, entry.size, entry.sha256):
-                continue
+                meter.go_on()
         except IntegrityError as error:
             yield _problem("file_damaged", error, member=f"{entry.root}/{entry.name}")
-        reporter.emit(Progress(step="verify", done=reader.members[name].end, subject=entry.name))
+        meter.done, meter.subject = reader.members[name].end, entry.name
 
 
 def _problem(code: str, error: EdmsBackupError, *, model: str = "", member: str = "") -> Finding:

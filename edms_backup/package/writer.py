@@ -37,7 +37,7 @@ from edms_backup.package.files import FileEntry, content_base, encode_entry
 from edms_backup.package.growing import SPOOL_LIMIT, GrowingContainer, Spool
 from edms_backup.package.manifest import FilesEntry, Manifest, SegmentEntry, check_manifest, encode_manifest
 
-__all__ = ["Content", "PackageWriter", "SealInfo", "SegmentWriter"]
+__all__ = ["Content", "PackageWriter", "Prepared", "SealInfo", "SegmentWriter"]
 
 
 class Content(NamedTuple):
@@ -48,6 +48,23 @@ class Content(NamedTuple):
     member: str
 
 
+class Packed(NamedTuple):
+    """A small content as it is stored."""
+
+    codec: Codec
+    stored: bytes
+    crc: int
+
+
+class Prepared(NamedTuple):
+    """A small content that waits to be stored."""
+
+    digest: hashlib._Hash
+    data: bytes
+    packed: Packed | None
+    """``None`` where the same content is being prepared already."""
+
+
 Elsewhere = Callable[[str], str | None]
 """Tells by a content's digest the member of another package that holds it."""
 
@@ -55,6 +72,17 @@ Elsewhere = Callable[[str], str | None]
 def nowhere(sha256: str) -> str | None:
     """Return ``None``: no other package is there."""
     return None
+
+
+def _packed(codec: Codec, data: bytes) -> Packed:
+    """Compress a content as a whole if it pays."""
+    stored = data
+    if pays(codec, data[:SAMPLE]):
+        compressor = codec.compressor()
+        stored = compressor.compress(data) + compressor.flush()
+    else:
+        codec = PLAIN
+    return Packed(codec, stored, zlib.crc32(stored))
 
 
 class SegmentWriter:
@@ -163,6 +191,7 @@ class PackageWriter:
         self._order: deque[str] = deque()
         self._waiting: dict[str, tuple[SegmentEntry, Spool]] = {}
         self._suffixes: dict[bytes, str] = {}
+        self._preparing: set[bytes] = set()
         self._elsewhere: dict[bytes, str] = {}
         self._sealed = False
 
@@ -238,13 +267,31 @@ class PackageWriter:
         known = self._known(digest, len(data), elsewhere)
         if known is not None:
             return known
-        codec, stored = self._codec, data
-        if pays(codec, data[:SAMPLE]):
-            compressor = codec.compressor()
-            stored = compressor.compress(data) + compressor.flush()
-        else:
-            codec = PLAIN
-        return self._store(digest, len(data), codec, (stored,), len(stored), zlib.crc32(stored))
+        return self._store_packed(digest, len(data), _packed(self._codec, data))
+
+    def prepare(self, data: bytes) -> Prepared:
+        """Take digest and compression of a small content ahead; threads may do so beside each other."""
+        digest = hashlib.sha256(data)
+        key = digest.digest()
+        with self._lock:
+            first = key not in self._suffixes and key not in self._preparing
+            if first:
+                self._preparing.add(key)
+        return Prepared(digest, data, _packed(self._codec, data) if first else None)
+
+    def add_prepared(self, content: Prepared) -> Content:
+        """Store what was prepared, unless it is stored already."""
+        digest, data, packed = content
+        with self._lock:
+            self._preparing.discard(digest.digest())
+        known = self._known(digest, len(data), nowhere)
+        if known is not None:
+            return known
+        return self._store_packed(digest, len(data), packed or _packed(self._codec, data))
+
+    def _store_packed(self, digest: hashlib._Hash, size: int, packed: Packed) -> Content:
+        codec, stored, crc = packed
+        return self._store(digest, size, codec, (stored,), len(stored), crc)
 
     def _add_large(self, chunks: Iterator[bytes], elsewhere: Elsewhere) -> Content:
         digest = hashlib.sha256()

@@ -6,6 +6,8 @@ Exhaustive on a small package (each bit, each length); the texts at the beginnin
 import contextlib
 import io
 import random
+import threading
+import time
 
 import pytest
 
@@ -16,7 +18,7 @@ from edms_backup.errors import (
     TruncatedPackage,
     UnsupportedFormat,
 )
-from edms_backup.events import NullReporter
+from edms_backup.events import NullReporter, Progress
 from edms_backup.package import PackageReader, unpack
 from edms_backup.package.container import TRAILER_LENGTH
 from edms_backup.package.verify import verify
@@ -171,6 +173,57 @@ def test_verify_names_what_is_damaged_and_goes_on():
     ]
     damaged = [finding.member for finding in findings if finding.code == "file_damaged"]
     assert damaged == ["media/documents/a.pdf", "media/documents/b.txt"]
+
+
+def test_who_gives_up_waits_for_no_content(monkeypatch):
+    """The files are checked in a thread, which must end with the run that was cancelled."""
+
+    class Impatient(NullReporter):
+        def emit(self, event):
+            if isinstance(event, Progress):
+                raise InterruptedError
+
+    checked = []
+    content = PackageReader.content
+
+    def slowly(reader, member, size, sha256):
+        if not member.startswith("files/"):
+            yield from content(reader, member, size, sha256)
+            return
+        for _ in range(500):
+            checked.append(member)
+            time.sleep(0.01)
+            yield b"x"
+
+    monkeypatch.setattr(PackageReader, "content", slowly)
+    with pytest.raises(InterruptedError):
+        verify(PackageReader(io.BytesIO(make_package())), Impatient())
+    assert len(checked) < 100
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("edms-verify")]
+
+
+def test_verify_waits_for_the_last_content_and_tells_how_far_it_is(monkeypatch):
+    events = []
+
+    class Listening(NullReporter):
+        def emit(self, event):
+            events.append(event)
+
+    package = bytearray(make_package(codec="none"))
+    last = [m for m in PackageReader(io.BytesIO(package)).members.values() if m.name.startswith("files/")][-1]
+    package[last.data_offset] ^= 1
+    content = PackageReader.content
+
+    def slowly(reader, member, size, sha256):
+        if member.startswith("files/"):
+            time.sleep(0.3)
+        yield from content(reader, member, size, sha256)
+
+    monkeypatch.setattr(PackageReader, "content", slowly)
+    findings = verify(PackageReader(io.BytesIO(package)), Listening())
+    assert [finding.code for finding in findings] == ["package_damaged", "file_damaged"]
+    done = [event.done for event in events if isinstance(event, Progress) and event.step == "verify"]
+    assert done == sorted(done) and done[-1] == last.end
 
 
 @pytest.mark.parametrize("other", [b"", b"x", b"PK\3\4", bytes(500), b"%PDF-1.7" * 100])

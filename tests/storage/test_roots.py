@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, InMemoryStorage
 
 from edms_backup.errors import MalformedPackage, StoreFull, StoreUnavailable
@@ -88,6 +89,38 @@ def test_a_storage_without_times_has_a_signature(tmp_path: Path) -> None:
     root = StorageRoot("timeless", TimelessStorage(location=tmp_path))
     root.write("x", io.BytesIO(b"data"))
     assert root.signature("x") == (4, None, None)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a.pdf", "x/b.pdf", "x//b.pdf", "./a.pdf", "x/./b.pdf", "a.pdf/", ".", "gone", "a.pdf/below", "n" * 300],
+)
+def test_plain_files_are_found_where_the_storage_finds_them(tmp_path: Path, name: str) -> None:
+    class Own(FileSystemStorage):
+        def exists(self, name: str) -> bool:
+            return super().exists(name)
+
+    storage, own = FileSystemStorage(location=tmp_path), Own(location=tmp_path)
+    for there in ("a.pdf", "x/b.pdf"):
+        storage.save(there, ContentFile(there.encode()))
+    plain, asked = StorageRoot("default", storage), StorageRoot("default", own)
+    assert (plain.plain, asked.plain) == (True, False)
+    assert plain._path(name) == storage.path(name)
+    found = []
+    for root in (plain, asked):
+        try:
+            with root.open(name) as file:
+                found.append((file.read(), root.signature(name).size))
+        except OSError as error:
+            found.append(type(error))
+    assert found[0] == found[1]
+
+
+def test_a_plain_file_has_the_signature_of_a_file(tmp_path: Path) -> None:
+    storage = FileSystemStorage(location=tmp_path)
+    root = StorageRoot("default", storage)
+    storage.save("x", ContentFile(b"data"))
+    assert root.signature("x") == DirectoryRoot("media", tmp_path).signature("x")
 
 
 def test_declared_directories_go_before_storages(tmp_path: Path) -> None:

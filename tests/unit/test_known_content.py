@@ -220,14 +220,28 @@ def test_files_of_a_storage_are_recognised_if_it_knows_times(desk: Desk, setting
     first = desk.pack(root=StorageRoot("media", storage))
     with PackageReader.open(first.path) as package:
         base = PackageContent(package, desk.folder / "known.sqlite3")
-    moment = storage.get_modified_time("a/1.txt") - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    assert first.entries["a/1.txt"].modified == moment // datetime.timedelta(microseconds=1) * 1000
+    assert first.entries["a/1.txt"].modified == LONG_AGO, (
+        "to the nanosecond, where it is a file like any other"
+    )
     assert desk.pack(known=base, root=StorageRoot("media", storage)).entries == first.entries
     without = desk.pack(known=base, root=StorageRoot("media", Timeless(location=desk.media)))
     assert {entry.modified for entry in without.entries.values()} == {None}
     assert {n: e.sha256 for n, e in without.entries.items()} == {
         n: e.sha256 for n, e in first.entries.items()
     }
+
+
+class Rounding(FileSystemStorage):
+    def get_modified_time(self, name: str) -> Any:
+        return super().get_modified_time(name)
+
+
+def test_a_storage_with_a_way_of_its_own_is_asked_for_the_time(desk: Desk, settings: Any) -> None:
+    settings.USE_TZ = True
+    storage = Rounding(location=desk.media)
+    moment = storage.get_modified_time("a/1.txt") - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+    told = desk.pack(root=StorageRoot("media", storage)).entries["a/1.txt"].modified
+    assert told == moment // datetime.timedelta(microseconds=1) * 1000 != LONG_AGO
 
 
 def test_no_time_is_not_the_same_time(desk: Desk) -> None:
@@ -241,7 +255,7 @@ def test_no_time_is_not_the_same_time(desk: Desk) -> None:
 
 def test_a_local_time_without_a_zone_is_no_certain_time(desk: Desk, settings: Any) -> None:
     settings.USE_TZ = False
-    root = StorageRoot("media", FileSystemStorage(location=desk.media))
+    root = StorageRoot("media", Rounding(location=desk.media))
     signature = root.signature("a/1.txt")
     assert signature.modified is None and signature.identity is not None
 
