@@ -77,9 +77,14 @@ class Staffed:
         """Wait until something is true of a run, and return the run."""
         until = time.monotonic() + PATIENCE
         while not true(found := self.live(run)):
-            assert time.monotonic() < until, found
+            assert time.monotonic() < until, f"{found}\n{self.said()}"
             time.sleep(0.005)
         return found
+
+    def said(self) -> str:
+        """Return the last of what the worker said, a queue's or the detached process of a run."""
+        logs = [_log(self.site), *self.folder("").glob("*/output.log")]
+        return "\n".join(log.read_text(errors="replace")[-3000:] for log in logs if log.exists())
 
     @contextmanager
     def held(self, run: str) -> Iterator[None]:
@@ -104,10 +109,14 @@ class Staffed:
         return State(tables=own, files=state.files)
 
 
+def _log(site: Site) -> Path:
+    return site.data_dir.with_suffix(".worker.log")
+
+
 @contextmanager
 def working(site: Site, env: dict[str, str], *command: str) -> Iterator[None]:
     """Let a worker work for as long as the block lasts."""
-    log = site.data_dir.with_suffix(".worker.log")
+    log = _log(site)
     paths = f"{ROOT}{os.pathsep}{ROOT / 'example_project'}"
     with log.open("wb") as said:
         process = subprocess.Popen(
@@ -150,8 +159,11 @@ def staffed(request: pytest.FixtureRequest, make_site: SiteFactory, vendor: str)
         with working(site, env, manage, "db_worker", "--interval", "0.1", "--no-startup-delay"):
             yield Staffed(site, env)
     else:
-        env |= {"EDMS_BROKER_URL": str(broker), "EDMS_QUEUE": f"edms-test-{secrets.token_hex(6)}"}
-        with working(site, env, "-m", "celery", "--app", "edms.celery", "worker", "--concurrency", "1"):
+        queue = f"edms-test-{secrets.token_hex(6)}"
+        env |= {"EDMS_BROKER_URL": str(broker), "EDMS_QUEUE": queue}
+        # Two workers of one name on one RabbitMQ lock each other out (RESOURCE_LOCKED), and one of them takes nothing.
+        named = ("--concurrency", "1", "--hostname", f"{queue}@%h")
+        with working(site, env, "-m", "celery", "--app", "edms.celery", "worker", *named):
             yield Staffed(site, env)
 
 
