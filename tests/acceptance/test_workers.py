@@ -57,6 +57,8 @@ class Staffed:
 
     site: Site
     env: dict[str, str]
+    queue: int = 0
+    """Process group of a worker that stands still while something is submitted; it might be done before we look."""
 
     def manage(self, *args: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         return self.site.manage(*args, env=self.env, check=check)
@@ -64,7 +66,13 @@ class Staffed:
     def submit(self, kind: str, request: str) -> str:
         """Submit a run, as a web server would, and return its id."""
         code = SUBMIT.format(kind=kind, request=request)
-        return self.manage("shell", "-v", "0", "-c", code).stdout.strip().splitlines()[-1]
+        if self.queue:
+            os.killpg(self.queue, signal.SIGSTOP)
+        try:
+            return self.manage("shell", "-v", "0", "-c", code).stdout.strip().splitlines()[-1]
+        finally:
+            if self.queue:
+                os.killpg(self.queue, signal.SIGCONT)
 
     def folder(self, run: str) -> Path:
         return self.site.data_dir / "backups" / ".state" / "runs" / run
@@ -114,8 +122,8 @@ def _log(site: Site) -> Path:
 
 
 @contextmanager
-def working(site: Site, env: dict[str, str], *command: str) -> Iterator[None]:
-    """Let a worker work for as long as the block lasts."""
+def working(site: Site, env: dict[str, str], *command: str) -> Iterator[int]:
+    """Let a worker work for as long as the block lasts; gives its process group."""
     log = _log(site)
     paths = f"{ROOT}{os.pathsep}{ROOT / 'example_project'}"
     with log.open("wb") as said:
@@ -129,7 +137,7 @@ def working(site: Site, env: dict[str, str], *command: str) -> Iterator[None]:
             start_new_session=True,
         )
         try:
-            yield
+            yield process.pid
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -163,8 +171,8 @@ def staffed(request: pytest.FixtureRequest, make_site: SiteFactory, vendor: str)
         env |= {"EDMS_BROKER_URL": str(broker), "EDMS_QUEUE": queue}
         # Two workers of one name on one RabbitMQ lock each other out (RESOURCE_LOCKED), and one of them takes nothing.
         named = ("--concurrency", "1", "--hostname", f"{queue}@%h")
-        with working(site, env, "-m", "celery", "--app", "edms.celery", "worker", *named):
-            yield Staffed(site, env)
+        with working(site, env, "-m", "celery", "--app", "edms.celery", "worker", *named) as group:
+            yield Staffed(site, env, group)
 
 
 def test_a_backup_and_a_restore_of_another_site(staffed: Staffed) -> None:
