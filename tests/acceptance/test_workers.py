@@ -96,8 +96,11 @@ class Staffed:
 
     @contextmanager
     def held(self, run: str) -> Iterator[None]:
-        """Hold the worker still as soon as it carries a run out: it might be done before another command starts."""
-        found = self.until(run, lambda found: found["state"] == "running")
+        """Hold the worker still in the first step of a run: it might be done before another command starts.
+
+        Not earlier: while it claims the run it holds the lock of all runs, and whoever cancels waits for that.
+        """
+        found = self.until(run, lambda found: found["step"] or found["state"] not in UNENDED)
         worker = int(found["worker"].split()[1])
         os.kill(worker, signal.SIGSTOP)
         try:
