@@ -61,7 +61,8 @@ def end_sessions() -> Iterator[Finding]:
         yield Finding(
             code="sessions_ended",
             severity=Severity.INFO,
-            message=f"{count} sessions were ended; everybody has to sign in again.",
+            message=f"{count} {'session was' if count == 1 else 'sessions were'} ended;"
+            " everybody has to sign in again.",
             count=count,
         )
 

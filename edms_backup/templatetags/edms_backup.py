@@ -15,6 +15,8 @@ from typing import Any
 from django import template
 from django.template.defaultfilters import filesizeformat
 from django.utils.formats import number_format
+from django.utils.timesince import timesince
+from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -71,6 +73,14 @@ _CHECKS = {
     "audit": gettext_lazy("Audit trail"),
 }
 _KINDS = {"backup": gettext_lazy("backup"), "safety": gettext_lazy("safety package before a restore")}
+
+
+@register.filter
+def ago(moment: datetime.datetime) -> str:
+    """Return how long ago something was: ``3 hours ago``; within the last minute ``just now``."""
+    if now() - moment < datetime.timedelta(seconds=_MINUTE):
+        return _("just now")
+    return _("%(age)s ago") % {"age": timesince(moment)}
 
 
 @register.filter

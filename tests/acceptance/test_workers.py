@@ -57,6 +57,8 @@ class Staffed:
 
     site: Site
     env: dict[str, str]
+    queue: int = 0
+    """Process group of a worker that stands still while something is submitted; it might be done before we look."""
 
     def manage(self, *args: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
         return self.site.manage(*args, env=self.env, check=check)
@@ -64,7 +66,13 @@ class Staffed:
     def submit(self, kind: str, request: str) -> str:
         """Submit a run, as a web server would, and return its id."""
         code = SUBMIT.format(kind=kind, request=request)
-        return self.manage("shell", "-v", "0", "-c", code).stdout.strip().splitlines()[-1]
+        if self.queue:
+            os.killpg(self.queue, signal.SIGSTOP)
+        try:
+            return self.manage("shell", "-v", "0", "-c", code).stdout.strip().splitlines()[-1]
+        finally:
+            if self.queue:
+                os.killpg(self.queue, signal.SIGCONT)
 
     def folder(self, run: str) -> Path:
         return self.site.data_dir / "backups" / ".state" / "runs" / run
@@ -77,14 +85,22 @@ class Staffed:
         """Wait until something is true of a run, and return the run."""
         until = time.monotonic() + PATIENCE
         while not true(found := self.live(run)):
-            assert time.monotonic() < until, found
+            assert time.monotonic() < until, f"{found}\n{self.said()}"
             time.sleep(0.005)
         return found
 
+    def said(self) -> str:
+        """Return the last of what the worker said, a queue's or the detached process of a run."""
+        logs = [_log(self.site), *self.folder("").glob("*/output.log")]
+        return "\n".join(log.read_text(errors="replace")[-3000:] for log in logs if log.exists())
+
     @contextmanager
     def held(self, run: str) -> Iterator[None]:
-        """Hold the worker still as soon as it carries a run out: it might be done before another command starts."""
-        found = self.until(run, lambda found: found["state"] == "running")
+        """Hold the worker still in the first step of a run: it might be done before another command starts.
+
+        Not earlier: while it claims the run it holds the lock of all runs, and whoever cancels waits for that.
+        """
+        found = self.until(run, lambda found: found["step"] or found["state"] not in UNENDED)
         worker = int(found["worker"].split()[1])
         os.kill(worker, signal.SIGSTOP)
         try:
@@ -104,10 +120,14 @@ class Staffed:
         return State(tables=own, files=state.files)
 
 
+def _log(site: Site) -> Path:
+    return site.data_dir.with_suffix(".worker.log")
+
+
 @contextmanager
-def working(site: Site, env: dict[str, str], *command: str) -> Iterator[None]:
-    """Let a worker work for as long as the block lasts."""
-    log = site.data_dir.with_suffix(".worker.log")
+def working(site: Site, env: dict[str, str], *command: str) -> Iterator[int]:
+    """Let a worker work for as long as the block lasts; gives its process group."""
+    log = _log(site)
     paths = f"{ROOT}{os.pathsep}{ROOT / 'example_project'}"
     with log.open("wb") as said:
         process = subprocess.Popen(
@@ -120,7 +140,7 @@ def working(site: Site, env: dict[str, str], *command: str) -> Iterator[None]:
             start_new_session=True,
         )
         try:
-            yield
+            yield process.pid
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -150,9 +170,12 @@ def staffed(request: pytest.FixtureRequest, make_site: SiteFactory, vendor: str)
         with working(site, env, manage, "db_worker", "--interval", "0.1", "--no-startup-delay"):
             yield Staffed(site, env)
     else:
-        env |= {"EDMS_BROKER_URL": str(broker), "EDMS_QUEUE": f"edms-test-{secrets.token_hex(6)}"}
-        with working(site, env, "-m", "celery", "--app", "edms.celery", "worker", "--concurrency", "1"):
-            yield Staffed(site, env)
+        queue = f"edms-test-{secrets.token_hex(6)}"
+        env |= {"EDMS_BROKER_URL": str(broker), "EDMS_QUEUE": queue}
+        # Two workers of one name on one RabbitMQ lock each other out (RESOURCE_LOCKED), and one of them takes nothing.
+        named = ("--concurrency", "1", "--hostname", f"{queue}@%h")
+        with working(site, env, "-m", "celery", "--app", "edms.celery", "worker", *named) as group:
+            yield Staffed(site, env, group)
 
 
 def test_a_backup_and_a_restore_of_another_site(staffed: Staffed) -> None:

@@ -1,5 +1,6 @@
 """The pages of the admin, without a browser: who may open which, what they refuse, what they never show."""
 
+import datetime
 import re
 import uuid
 from pathlib import Path
@@ -9,13 +10,14 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone, translation
 
 from edms_backup.admin.pages import Route
 from edms_backup.admin.site import AUDIT_ROUTES, PACKAGE_ROUTES, RUN_ROUTES
 from edms_backup.errors import ConfigurationError
 from edms_backup.models import AuditEvent
 from edms_backup.service import Actor, BackupService, CreateRequest, LookRequest, Run, RunKind
-from edms_backup.templatetags.edms_backup import without_places
+from edms_backup.templatetags.edms_backup import ago, without_places
 from tests.admin.conftest import ALL, PASSWORD, Office
 from tests.zoo import models as zoo_models
 
@@ -244,6 +246,22 @@ def test_errors_do_not_tell_where_things_lie(backed: Office, monkeypatch: pytest
 )
 def test_places_are_left_out(text: str, shown: str) -> None:
     assert without_places(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "english", "german"),
+    [
+        (0, "just now", "gerade eben"),
+        (59, "just now", "gerade eben"),
+        (61, "1\xa0minute ago", "vor 1\xa0Minute"),
+        (7200, "2\xa0hours ago", "vor 2\xa0Stunden"),
+    ],
+)
+def test_how_long_ago_something_was(seconds: int, english: str, german: str) -> None:
+    moment = timezone.now() - datetime.timedelta(seconds=seconds)
+    assert ago(moment) == english
+    with translation.override("de"):
+        assert ago(moment) == german
 
 
 def test_the_audit_trail_is_read_only_and_names_no_place(backed: Office, tmp_path: Path) -> None:

@@ -190,7 +190,7 @@ class Visitor:
 
 
 def _judged(page: Any, scheme: str) -> list[str]:
-    """Return what axe finds serious or critical. Between light and dark only the contrast can differ."""
+    """Return whatever axe finds. Between light and dark only the contrast can differ."""
     from axe_playwright_python.sync_playwright import Axe
 
     options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
@@ -201,7 +201,6 @@ def _judged(page: Any, scheme: str) -> list[str]:
     return [
         f"{found['id']} ({found['impact']}): {json.dumps([node['html'][:160] for node in found['nodes']][:3])}"
         for found in results.response["violations"]
-        if found["impact"] in ("serious", "critical")
     ]
 
 

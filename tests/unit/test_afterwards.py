@@ -155,6 +155,13 @@ def test_sessions_end_with_a_restore_unless_settings_say_no(tagged: Zoo, end: bo
     assert [f.count for f in report.findings if f.code == "sessions_ended"] == ([2] if end else [])
 
 
+def test_one_session_that_ends_is_told_of_as_one(tagged: Zoo) -> None:
+    when = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
+    Session.objects.create(session_key="one", session_data="x", expire_date=when)
+    (told,) = [f.message for f in tagged.restore().findings if f.code == "sessions_ended"]
+    assert told == "1 session was ended; everybody has to sign in again."
+
+
 def test_sites_without_sessions_have_none_to_end(tagged: Zoo, settings: Any) -> None:
     from edms_backup.restore.aftercare import end_sessions
 
