@@ -85,9 +85,9 @@ def test_dumpdata_leaves_hidden_rows_out(fixtures: Fixtures, story: Story) -> No
 
 
 @pytest.mark.parametrize("options", [(), ("--all",)], ids=["default-managers", "base-managers"])
-def test_the_app_is_no_hindrance(site_templates: SiteTemplates, options: tuple[str, ...]) -> None:
+def test_the_app_is_no_hindrance(make_site: SiteFactory, options: tuple[str, ...]) -> None:
     """A site that has the app can be dumped whole: the model without a table has no rows to ask for."""
-    site = site_templates.site("sqlite", seeded=True)
+    site = make_site("sqlite", seeded=True)
     site.manage("edms_backup", "create")
 
     dumped = json.loads(site.manage("dumpdata", *options).stdout)
