@@ -27,8 +27,15 @@ def _wraps(column: Any, connection: Any) -> bool:
     methods = [getattr(type(column), name) for name in names if hasattr(column, name)]
     if methods and all(method in _BINARY for method in methods):
         # Django's own column of bytes asks the backend, and most have nothing to add.
-        return bool(connection.ops.binary_placeholder_sql(b"") != "%s")
+        return _binary_mark(connection) != "%s"
     return bool(methods)
+
+
+def _binary_mark(connection: Any) -> str:
+    """Return what the backend writes in place of bytes."""
+    if hasattr(models.BinaryField, "get_placeholder_sql"):  # its compiler is for values that are SQL
+        return str(connection.ops.binary_placeholder_sql(b"", None)[0])
+    return str(connection.ops.binary_placeholder_sql(b""))
 
 
 _BINARY = [
