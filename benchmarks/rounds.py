@@ -187,13 +187,12 @@ class Bench:
     def restoring(self, site: BenchSite) -> None:
         """Restores of one package into sites in every state, then the tools it is compared with."""
         package = shutil.copy(site.package, site.directory / "measured.edms.zip")
-        restore = ("edms_backup", "restore", str(package), "--yes", "--no-safety-package", *QUIET)
 
         def into(task: str, prepare: Callable[[], None], *options: str) -> None:
             costs = []
             for _ in range(self.scale.repeat):
                 prepare()
-                costs.append(site.manage(*restore, *options))
+                costs.append(self._restore(site, package, *options))
             self.note(task, US, costs)
 
         def moved() -> None:
@@ -208,6 +207,11 @@ class Bench:
         into("restore, other ids", moved)
         self.steps(site)
         self.rivals(site)
+
+    def _restore(self, site: BenchSite, package: Path, *options: str) -> Cost:
+        return site.manage(
+            "edms_backup", "restore", str(package), "--yes", "--no-safety-package", *QUIET, *options
+        )
 
     def steps(self, site: BenchSite) -> None:
         """Tell where the seconds of a restore into a fresh site go."""
@@ -272,10 +276,9 @@ class Bench:
         site.dataset("lengthen", megabytes)
         what = f"a row of {megabytes} MB"
         self.note(f"create, {what}", US, [site.manage("edms_backup", "create", *QUIET)])
-        package = str(site.package)
+        package = site.package
         site.empty()
-        restore = ("edms_backup", "restore", package, "--yes", "--no-safety-package", *QUIET)
-        self.note(f"restore, {what}", US, [site.manage(*restore)])
+        self.note(f"restore, {what}", US, [self._restore(site, package)])
 
 
 class Work:

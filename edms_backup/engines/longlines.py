@@ -15,9 +15,9 @@ from typing import Any
 from edms_backup.engines.lines import Line, RowComposer
 from edms_backup.engines.reading import Row
 from edms_backup.package.canonical import compact
+from edms_backup.package.longtexts import ESCAPED_SURROGATE
 
 _MARK = "4ec8aab9 long value"
-_ESCAPED_SURROGATE = b"\\ud"
 
 Pieces = Callable[[], Iterator[bytes]]
 """Gives what stands between the quotation marks of a value in JSON, from its beginning."""
@@ -44,7 +44,7 @@ class LongLine:
             frame.fields[name] = f"{_MARK} {number}"
         frame_line = compose.line(frame)
         self.key, self.pk = frame_line.key, frame_line.pk
-        if _ESCAPED_SURROGATE in frame_line.line:  # then the whole line would be written in ASCII
+        if ESCAPED_SURROGATE in frame_line.line:  # then the whole line would be written in ASCII
             raise Uncuttable
         cuts = (_cut(frame_line.line, len(values)), _cut(frame_line.content, len(values)))
         self._fixed = list(zip(*cuts, strict=True))

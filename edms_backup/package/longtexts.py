@@ -20,7 +20,8 @@ _MANY = 10_000
 _PIECE = 1 << 20
 _AROUND = 12  # bytes of two escapes, which may be the halves of one character
 
-_SURROGATE = b"\\ud"
+ESCAPED_SURROGATE = b"\\ud"
+"""How half of a surrogate pair begins; it may stand alone, and a line with such a text is escaped as a whole."""
 
 _end_of_text = re.compile(rb'(?<!\\)(?:\\\\)*"')
 _control = re.compile(rb"[\x00-\x1f]")
@@ -50,29 +51,21 @@ def set_apart(data: bytes) -> Apart | None:
     """Return ``data`` without its long texts; ``None`` where there are none, or ``json`` has to judge."""
     if len(data) <= LONG:
         return None
-    token = secrets.token_hex(16)  # nobody who writes a package can guess it
-    rest, done = bytearray(), 0
+    token, places = _token(), list(_long_texts(data))
     texts: dict[str, str] = {}
-    for start, end in _long_texts(data):
+    for number, (start, end) in enumerate(places):
         text = _decoded(data, start, end)
         if text is None:
             return None
-        mark = f"{token}-{len(texts)}"
-        texts[mark] = text
-        rest += memoryview(data)[done:start]
-        rest += mark.encode()
-        done = end
-    if not texts:
-        return None
-    rest += memoryview(data)[done:]
-    return Apart(bytes(rest), texts)
+        texts[f"{token}-{number}"] = text
+    return Apart(_marked(data, places, token), texts) if texts else None
 
 
 class Frame(NamedTuple):
     """JSON with a mark in the place of each long text, and the texts as they are written."""
 
     rest: bytes
-    token: bytes
+    token: str
     """What every mark begins with."""
     texts: list[memoryview]
 
@@ -81,7 +74,7 @@ class Frame(NamedTuple):
 
         ``None`` where a text has lost its place, or has got two.
         """
-        parts: list[bytes] = re.split(b"%b-([0-9]+)" % self.token, rest)
+        parts: list[bytes] = re.split(b"%b-([0-9]+)" % self.token.encode(), rest)
         numbers = [int(number) for number in parts[1::2]]
         if sorted(numbers) != list(range(len(self.texts))):
             return None
@@ -96,20 +89,30 @@ def framed(data: bytes) -> Frame | None:
     """
     if len(data) <= LONG:
         return None
-    token, whole = secrets.token_hex(16).encode(), memoryview(data)
-    rest, done = bytearray(), 0
-    texts: list[memoryview] = []
-    for start, end in _long_texts(data):
-        if data[end + 1 : end + 2] == b":" or data.find(_SURROGATE, start, end) >= 0:
+    places = list(_long_texts(data))
+    for start, end in places:
+        if data[end + 1 : end + 2] == b":" or data.find(ESCAPED_SURROGATE, start, end) >= 0:
             return None
-        rest += whole[done:start]
-        rest += b"%b-%d" % (token, len(texts))
-        texts.append(whole[start:end])
-        done = end
-    if not texts:
+    if not places:
         return None
-    rest += whole[done:]
-    return Frame(bytes(rest), token, texts)
+    token, whole = _token(), memoryview(data)
+    return Frame(_marked(data, places, token), token, [whole[start:end] for start, end in places])
+
+
+def _token() -> str:
+    """Return what marks begin with: nobody who writes a package can guess it."""
+    return secrets.token_hex(16)
+
+
+def _marked(data: bytes, places: list[tuple[int, int]], token: str) -> bytes:
+    """Return ``data`` with a mark (the token and a number, from 0) in each of some places."""
+    rest, done = bytearray(), 0
+    for number, (start, end) in enumerate(places):
+        rest += memoryview(data)[done:start]
+        rest += f"{token}-{number}".encode()
+        done = end
+    rest += memoryview(data)[done:]
+    return bytes(rest)
 
 
 def _long_texts(data: bytes) -> Iterator[tuple[int, int]]:

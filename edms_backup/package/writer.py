@@ -263,11 +263,7 @@ class PackageWriter:
         return self._add_small(b"".join(head), elsewhere)
 
     def _add_small(self, data: bytes, elsewhere: Elsewhere) -> Content:
-        digest = hashlib.sha256(data)
-        known = self._known(digest, len(data), elsewhere)
-        if known is not None:
-            return known
-        return self._store_packed(digest, len(data), _packed(self._codec, data))
+        return self._store_small(hashlib.sha256(data), data, None, elsewhere)
 
     def prepare(self, data: bytes) -> Prepared:
         """Take digest and compression of a small content ahead; threads may do so beside each other."""
@@ -284,14 +280,17 @@ class PackageWriter:
         digest, data, packed = content
         with self._lock:
             self._preparing.discard(digest.digest())
-        known = self._known(digest, len(data), nowhere)
+        return self._store_small(digest, data, packed, nowhere)
+
+    def _store_small(
+        self, digest: hashlib._Hash, data: bytes, packed: Packed | None, elsewhere: Elsewhere
+    ) -> Content:
+        """Store a small content unless it is known, compressed here where that was not done ahead."""
+        known = self._known(digest, len(data), elsewhere)
         if known is not None:
             return known
-        return self._store_packed(digest, len(data), packed or _packed(self._codec, data))
-
-    def _store_packed(self, digest: hashlib._Hash, size: int, packed: Packed) -> Content:
-        codec, stored, crc = packed
-        return self._store(digest, size, codec, (stored,), len(stored), crc)
+        codec, stored, crc = packed or _packed(self._codec, data)
+        return self._store(digest, len(data), codec, (stored,), len(stored), crc)
 
     def _add_large(self, chunks: Iterator[bytes], elsewhere: Elsewhere) -> Content:
         digest = hashlib.sha256()

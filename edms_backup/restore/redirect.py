@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from edms_backup.findings import Finding, Severity
-from edms_backup.package import ModelEntry, PackageReader, canonical, content_digest
-from edms_backup.package.content import content_of_line
+from edms_backup.package import ModelEntry, PackageReader, canonical, digest_of_line
 from edms_backup.restore.index import decoded
 from edms_backup.restore.keymap import KeyMap, pack, unpack
 from edms_backup.restore.target import Target, key_of_document, name_of_document
@@ -53,8 +52,8 @@ def _redirect(
         if key is None or key_of_document(document, entry) != key:
             yield _would_be_another(spec, name)
             continue
-        content = content_of_line(canonical(document) + b"\n", document)
-        keymap.set_content(spec.label, pack(key), content_digest(content).to_bytes(32, "big"))
+        digest = digest_of_line(canonical(document) + b"\n", document)
+        keymap.set_content(spec.label, pack(key), digest.to_bytes(32, "big"))
 
 
 def _rewrite(document: dict[str, Any], spec: ModelSpec, target: Target, substitutes: Substitutes) -> bool:

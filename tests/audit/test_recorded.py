@@ -33,7 +33,7 @@ from edms_backup.restore.journal import RUNNING, RestoreRecord, new_journal
 from edms_backup.restore.report import Mode
 from edms_backup.service import Actor, BackupService
 from edms_backup.storage.roots import DirectoryRoot, kept_apart
-from tests.unit.conftest import Zoo
+from tests.unit.conftest import Zoo, without_table_of
 from tests.zoo import models as zoo_models
 
 ANN = Actor(name="ann", user_id="7", origin="admin", address="192.0.2.7", reason="quarterly test")
@@ -361,12 +361,8 @@ def test_a_database_that_is_away_stops_nothing(tagged: Zoo, monkeypatch: pytest.
 
 @pytest.fixture
 def without_table(zoo: Zoo) -> Iterator[None]:
-    """Take the table of the trail away, and bring it back: a server's database is not copied back after a test."""
-    with connection.schema_editor() as editor:
-        editor.delete_model(AuditEvent)
-    yield
-    with connection.schema_editor() as editor:
-        editor.create_model(AuditEvent)
+    with without_table_of(AuditEvent):
+        yield
 
 
 def test_a_site_without_the_table_can_be_backed_up(zoo: Zoo, without_table: None) -> None:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -119,3 +120,13 @@ def zoo(transactional_db: None, tmp_path: Path, settings: Any) -> Zoo:
 def inventory() -> Inventory:
     """Give the inventory of the site as settings do not change it."""
     return build_inventory(KeyRegistry())
+
+
+@contextmanager
+def without_table_of(model: Any) -> Iterator[None]:
+    """Take a table away, and bring it back: a server's database is not copied back after a test."""
+    with connection.schema_editor() as editor:
+        editor.delete_model(model)
+    yield
+    with connection.schema_editor() as editor:
+        editor.create_model(model)

@@ -44,7 +44,7 @@ from edms_backup.models import Run, RunKind, RunState
 from edms_backup.restore.report import Mode
 from edms_backup.service import BackupService, CreateRequest, RestoreRequest
 from edms_backup.tasks import run_job, submit
-from tests.unit.conftest import Zoo
+from tests.unit.conftest import Zoo, without_table_of
 from tests.zoo import models as zoo_models
 
 ANN = Actor(user_id="7", name="ann", origin="api", address="192.0.2.7", reason="because")
@@ -205,11 +205,8 @@ def test_everything_of_a_run_is_private(site: Zoo) -> None:
 
 @pytest.fixture
 def without_table(site: Zoo) -> Iterator[None]:
-    with connection.schema_editor() as editor:
-        editor.delete_model(Run)
-    yield
-    with connection.schema_editor() as editor:
-        editor.create_model(Run)
+    with without_table_of(Run):
+        yield
 
 
 @pytest.fixture
