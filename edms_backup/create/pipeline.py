@@ -27,7 +27,7 @@ from edms_backup.create.report import CreateReport
 from edms_backup.create.seal import Contents, SiteFacts, seal
 from edms_backup.create.workers import Workers
 from edms_backup.engines import Engine
-from edms_backup.errors import EdmsBackupError, Interrupted, UsageError
+from edms_backup.errors import UsageError
 from edms_backup.events import Reporter
 from edms_backup.findings import Findings
 from edms_backup.naturalkeys import KeyRegistry
@@ -85,10 +85,6 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
             shown = _publish(plan, tools, partial, name)
     except OSError as error:
         raise store_error(error, "The package cannot be written") from error
-    except KeyboardInterrupt as error:
-        if _is_published(plan, tools, name):
-            raise Interrupted(f"Interrupted after the package was made: {name}.", stands=True) from error
-        raise
     # How a package was made does not stand in it: it is the same, however many made it.
     findings.extend(
         fewer_workers(plan.request.jobs or 1, why) for why in [*plan.alone, *workers.refusals][:1]
@@ -171,16 +167,6 @@ def _removed_afterwards(partial: Path) -> Iterator[None]:
         yield
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _is_published(plan: CreatePlan, tools: CreateTools, name: str) -> bool:
-    """Return whether the package is there for everybody to see; its name has never been anybody else's."""
-    try:
-        if plan.request.output is not None:
-            return plan.request.output.exists()
-        return bool(tools.store.stat(name))
-    except EdmsBackupError:
-        return False
 
 
 def _report(

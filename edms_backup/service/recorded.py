@@ -30,7 +30,7 @@ from edms_backup.findings import Finding
 from edms_backup.history import Recording, Request, prune
 from edms_backup.history.recording import Report
 from edms_backup.locks import RunLock
-from edms_backup.models import RunKind, is_marked
+from edms_backup.models import Run, RunKind, is_marked
 from edms_backup.notices import Notice, failure, process_died, tell
 from edms_backup.restore.aftercare import send
 from edms_backup.restore.recover import postponed, recover, unsettled
@@ -58,11 +58,18 @@ class Recorded(Parts):
         if self.recording is not None:  # a worker carries out what was recorded when it was submitted
             return self._within(self.recording, work)
         self._prune_runs()
-        with (
-            self.register.begun(kind, request, self.actor) as recording,
-            self._recorded_run(recording) as service,
-        ):
-            return service._within(recording, work)
+        recording: Recording | None = None
+        try:
+            with (
+                self.register.begun(kind, request, self.actor) as recording,
+                self._recorded_run(recording) as service,
+            ):
+                return service._within(recording, work)
+        except KeyboardInterrupt as error:
+            # However late it came, between two lines of what writes the end down: the work stands.
+            if recording is not None:
+                _tell_if_it_stands(recording, error)
+            raise
 
     def _prune_runs(self) -> None:
         """Let the folders of old runs go; what hinders that is told to the log, and hinders nothing."""
@@ -91,8 +98,7 @@ class Recorded(Parts):
                 report = work(service)
             recording.succeeded(report, refusal(report))
         except KeyboardInterrupt as error:
-            if recording.too_late:
-                raise Interrupted(recording.too_late[-1], stands=True) from error
+            _tell_if_it_stands(recording, error)
             raise
         return report
 
@@ -154,6 +160,29 @@ class Recorded(Parts):
         if self.recording is not None:
             self.recording.too_late.append(if_interrupted)
         self._done(exit_code, **details)
+
+    @contextmanager
+    def _asked_when_interrupted(self, stands: Callable[[Run], str]) -> Iterator[None]:
+        """After an interrupt, ask whether the work was done already and only could not be noted (``_stands``).
+
+        ``stands`` gets the run, and returns what is to be said; nothing when the work was not done.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            if self.recording is not None and not self.recording.too_late:
+                try:
+                    said = stands(self.recording.run)
+                except EdmsBackupError as error:
+                    logger.warning(
+                        "run %s was interrupted, and nobody says how far it was: %s",
+                        self.recording.run.pk,
+                        error,
+                    )
+                    said = ""
+                if said:
+                    self._stands(said)
+            raise
 
     def _done(self, exit_code: int = EXIT_OK, **details: Any) -> None:
         """Write that the work of the call is done."""
@@ -219,6 +248,12 @@ class Recorded(Parts):
             later = postponed(error)
             self.reporter.emit(FindingRaised(finding=later))
             return (later,)
+
+
+def _tell_if_it_stands(recording: Recording, error: KeyboardInterrupt) -> None:
+    """Raise ``Interrupted`` in the place of an interrupt that came when the work was done."""
+    if recording.too_late:
+        raise Interrupted(recording.too_late[-1], stands=True) from error
 
 
 def _result(call: Call, error: BaseException) -> Result:

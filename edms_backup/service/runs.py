@@ -40,7 +40,6 @@ from edms_backup.restore.report import RestoreReport, RestoreRequest
 from edms_backup.service.packages import Packages
 from edms_backup.service.site import SiteViews
 from edms_backup.service.writing import Writing
-from edms_backup.storage import is_name_of
 
 logger = logging.getLogger(__name__)
 
@@ -241,13 +240,6 @@ class Runs(Writing, Packages, SiteViews):
             there = any(ref.name == name for ref in self.store.list())
             return f"{gone}; the package {name} is {'still there' if there else 'gone'}.", True
         return f"{gone}; ask again.", True
-
-    def _made_by(self, run: Run) -> str:
-        """Return the package that a create made before its process ended, if it came so far."""
-        output = run.request.get("output")
-        if output:
-            return str(output) if Path(output).exists() else ""
-        return next((ref.name for ref in self.store.list() if is_name_of(ref.name, str(run.pk))), "")
 
 
 def _what_the_journal_says(state_directory: Path, run: Run, gone: str) -> tuple[str, bool]:

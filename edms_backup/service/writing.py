@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from django.utils.module_loading import import_string
 
@@ -15,7 +16,7 @@ from edms_backup.engines.errors import at_border
 from edms_backup.engines.locking import retake_database_locks
 from edms_backup.errors import ConfigurationError, PackageNotFound
 from edms_backup.history import UndoRequest
-from edms_backup.models import RunKind, is_marked, mark, require_marker_table
+from edms_backup.models import Run, RunKind, is_marked, mark, require_marker_table
 from edms_backup.notices import success
 from edms_backup.restore import journal as journals
 from edms_backup.restore.aftercare import Hook, run_hooks, send
@@ -25,6 +26,7 @@ from edms_backup.restore.report import Mode, RestorePlan, RestoreReport, Restore
 from edms_backup.service.details import created, restored
 from edms_backup.service.recorded import Recorded
 from edms_backup.signals import backup_created, restore_finished
+from edms_backup.storage import is_name_of
 
 Hooks = list[tuple[str, Hook]]
 
@@ -44,21 +46,25 @@ class Writing(Recorded):
             self.settings.refuse_public_directory(request.output.absolute().parent)
         with self._alone("create") as notes:
             self.store.clear_leftovers()
-            report = self._create(request)
-            self._made(request, report)
+            with self._asked_when_interrupted(lambda run: _made(self._made_by(run))):
+                report = self._create(request)
+                self._note(request, report)
         after = list(send(backup_created, type(self), report=report))
         if self.call is not None:
             after += self._told([success(self.call)])
         return replace(report, findings=(*notes, *report.findings, *self._said, *after))
 
-    def _made(self, request: CreateRequest, report: CreateReport) -> None:
+    def _note(self, request: CreateRequest, report: CreateReport) -> None:
         if self.call is not None:
             self.call.subject = report.package
-        self._stands(
-            f"Interrupted after the package was made: {report.package}.",
-            report.exit_code,
-            **created(request, report),
-        )
+        self._stands(_made(report.package), report.exit_code, **created(request, report))
+
+    def _made_by(self, run: Run) -> str:
+        """Return the package that a create made before it was ended, if it came so far."""
+        output = run.request.get("output")
+        if output:
+            return str(output) if Path(output).exists() else ""
+        return next((ref.name for ref in self.store.list() if is_name_of(ref.name, str(run.pk))), "")
 
     def _create(self, request: CreateRequest, *, already_open: bool = False) -> CreateReport:
         engines = self._engines()
@@ -100,18 +106,25 @@ class Writing(Recorded):
             self.settings.refuse_public_directory()
         hooks = self._hooks()
         require_marker_table(sorted({spec.using for spec in self._inventory().included()}))
+        stands = f"Interrupted after the commit: the {what} stands; hooks may be missing."
         with self._package(request.package) as package:
             package.verify_digest(self.reporter)
-            with self._alone(what) as notes:
+            with (
+                self._alone(what) as notes,
+                self._asked_when_interrupted(lambda run: stands if self._committed(run) else ""),
+            ):
                 report = run_restore(request, package, self._restore_tools(), undoes=undoes)
-                self._stands(
-                    f"Interrupted after the commit: the {what} stands; hooks may be missing.",
-                    report.exit_code,
-                    **restored(report, undoes),
-                )
+                self._stands(stands, report.exit_code, **restored(report, undoes))
         after = list(run_hooks(hooks, report))
         after.extend(send(restore_finished, type(self), report=report))
         return replace(report, findings=(*notes, *report.findings, *self._said, *after))
+
+    def _committed(self, run: Run) -> bool:
+        """Return whether the journal of a restore says that it was committed."""
+        return any(
+            journal.record.run_id == run.pk.hex and journal.record.state == journals.COMMITTED
+            for journal in all_journals(self.settings.state_directory)
+        )
 
     def last_undoable(self, run_id: str = "") -> RestoreRecord | None:
         """Return the last committed restore that has a safety package (or the one named), if any."""
@@ -202,6 +215,10 @@ class Writing(Recorded):
         # Inside of the restore's own transaction, whose view nobody else has.
         request = CreateRequest(kind="safety", label="before a restore", jobs=1)
         return self._create(request, already_open=True).package
+
+
+def _made(package: str) -> str:
+    return f"Interrupted after the package was made: {package}." if package else ""
 
 
 def _undoing(record: RestoreRecord, plan_digest: str, may_grant: tuple[str, ...] | None) -> RestoreRequest:
