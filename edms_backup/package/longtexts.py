@@ -149,7 +149,7 @@ def _decoded(data: bytes, start: int, end: int) -> str | None:
 def _cut(data: bytes, start: int, end: int) -> int:
     """Return where a piece may end: between two characters, and not in the middle of an escape, or of two."""
     for cut in range(start + _PIECE, min(end, start + 2 * _PIECE)):
-        if data[cut] & 0xC0 != 0x80 and data.rfind(b"\\", cut - _AROUND, cut) < 0:
+        if data[cut] & 0xC0 != 0x80 and data.rfind(b"\\", max(start, cut - _AROUND), cut) < 0:
             return cut
     return end
 

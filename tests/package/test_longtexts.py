@@ -27,6 +27,7 @@ def small(long: int = 5, piece: int = 3) -> Any:
 
 @given(VALUES, st.booleans(), st.integers(1, 40))
 @example({"a" * 50: "b" * 50}, False, 5)
+@example(["\U00010000"], True, 6)
 @example(["\\" * 40, '"' * 40, "\U0001f600" * 20], True, 5)
 def test_a_value_is_the_same(value: Any, escaped: bool, piece: int) -> None:
     data = json.dumps(value).encode() if escaped else canonical(value)
