@@ -46,13 +46,14 @@ def index_all(package: PackageReader, target: Target, keymap: KeyMap, mode: Mode
     # Rows that point at any model come last: by then it is known which row is which.
     for spec in sorted(target.specs, key=lambda spec: bool(spec.generics or spec.soft)):
         entry = entries[spec.label]
+        if not key_members(spec) and not target.engine(spec).count(spec):
+            keymap.fresh.add(spec.label)
         _index_package(package, entry, spec, target, keymap)
-        if target.unnamed(spec) or spec.generics or spec.soft:
-            keymap.index()  # rows of this model are looked up while others are still to come
-        _index_live(spec, target, keymap, mode)
+        if spec.label not in keymap.fresh:
+            _index_live(spec, target, keymap, mode)
         done += entry.rows
         reporter.emit(Progress(step="plan", done=done, subject=spec.label))
-    keymap.index()
+    keymap.flush()
     for label in sorted({*needed_models(keymap), *dangling_models(keymap)}):
         if label not in target.labels:
             _index_names(target.inventory[label], target, keymap)
@@ -72,7 +73,7 @@ def decoded(package: PackageReader, entry: ModelEntry) -> Iterator[tuple[dict[st
 def _index_package(
     package: PackageReader, entry: ModelEntry, spec: ModelSpec, target: Target, keymap: KeyMap
 ) -> None:
-    rules = unique_rules(spec)
+    rules = [] if spec.label in keymap.fresh else unique_rules(spec)
     members = key_members(spec)
     refuse_misshapen = _shape(spec, entry)
     needs, dangling = Needs(spec, target, keymap), Dangling(spec, target, keymap)
@@ -177,6 +178,9 @@ def assign_keys(target: Target, keymap: KeyMap, mode: Mode, issued: Mapping[str,
     findings: list[Finding] = []
     for spec in target.specs:
         replaces = mode is Mode.REPLACE and spec.fate is Fate.INCLUDED
+        if spec.label in keymap.fresh:
+            _order(spec, keymap, issued.get(spec.label, 0))
+            continue
         if key_members(spec):
             _follow_members(spec, keymap)
             if spec.append_only or not replaces:
@@ -189,17 +193,18 @@ def assign_keys(target: Target, keymap: KeyMap, mode: Mode, issued: Mapping[str,
             keymap.keep_live_keys(spec.label)
             keymap.take_free_keys(spec.label)
         findings.extend(_allocate(spec, keymap, issued.get(spec.label, 0)))
-        if spec.key.keyless and isinstance(spec.model._meta.pk, models.AutoField):
-            _order_twins(spec, keymap, issued.get(spec.label, 0))
+        _order(spec, keymap, issued.get(spec.label, 0))
     return findings
 
 
-def _order_twins(spec: ModelSpec, keymap: KeyMap, issued: int) -> None:
-    """Give rows of one content primary keys in the order in which they stand in the package.
+def _order(spec: ModelSpec, keymap: KeyMap, issued: int) -> None:
+    """Give rows of one content primary keys in the order in which they stand in the package, if they are numbers.
 
     Which of them is which is told by that order alone: a new one with a lower number than one before it would be
     taken for that one by the next restore, and what refers to it would move.
     """
+    if not spec.key.keyless or not isinstance(spec.model._meta.pk, models.AutoField):
+        return
     following = max(keymap.greatest(spec.label), issued)
     content, last = b"", 0
     for key, is_new, target in list(keymap.twins(spec.label)):

@@ -40,12 +40,11 @@ CREATE TABLE ordinals (model INTEGER NOT NULL, side INTEGER NOT NULL, hash BLOB 
     PRIMARY KEY (model, side, hash)) WITHOUT ROWID;
 CREATE TABLE displaced (model INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (model, key)) WITHOUT ROWID;
 """
-_INDEXES = """
-CREATE INDEX IF NOT EXISTS rows_src ON rows (model, src);
-CREATE INDEX IF NOT EXISTS rows_live ON rows (model, live);
-CREATE INDEX IF NOT EXISTS rows_target ON rows (model, target);
-CREATE INDEX IF NOT EXISTS uniques_value ON uniques (model, rule, value);
-"""
+_INDEXES = {
+    **{name: f"rows (model, {name}) WHERE {name} IS NOT NULL" for name in ("src", "live", "target")},
+    "value": "uniques (model, rule, value)",
+}
+"""By column: what is asked by it needs an index, which is made when that happens first."""
 PACKAGE, LIVE, AFTER = 0, 1, 2
 _IN = 400
 _CACHE = 32_768
@@ -69,7 +68,10 @@ class KeyMap:
         """By label: keys of refused rows, which the site does not have, to keys of the rows that stay instead."""
         self.rewritten: set[str] = set()
         """Labels of models with rows whose content is not what was sealed, as the plan announced."""
+        self.fresh: set[str] = set()
+        """Labels of models without a row in the target: what comes there is new, and keeps its primary key."""
         self._models: dict[str, int] = {}
+        self._indexed: set[str] = set()
         self._uniques: list[tuple[int, int, int, bytes, bytes]] = []
 
     def ask(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
@@ -92,12 +94,12 @@ class KeyMap:
         """Return the label behind a number."""
         return next(label for label, known in self._models.items() if known == number)
 
-    def index(self) -> None:
-        """Build the indexes; best once all rows are in."""
-        self.flush()
-        for statement in _INDEXES.strip().split(";"):
-            if statement.strip():
-                self._db.execute(statement)
+    def index(self, column: str) -> None:
+        """Be ready for questions by ``src``, ``live``, ``target`` or the ``value`` of a unique constraint."""
+        if column not in self._indexed:
+            self._indexed.add(column)
+            self.flush()
+            self._db.execute(f"CREATE INDEX by_{column} ON {_INDEXES[column]}")
 
     # -- filling -----------------------------------------------------------------------------------
 
@@ -106,11 +108,13 @@ class KeyMap:
     ) -> None:
         """Take rows of the package: (key, primary key, content digest, reference in the primary key).
 
-        A key of ``None`` stands for a keyless row, known by its content and by its number among equals.
-        Raises ``Duplicate`` when a key is there twice.
+        A key of ``None`` stands for a keyless row, known by its content and by its number among equals. Rows of
+        models that are ``fresh`` get the primary key that they have in the package. Raises ``Duplicate`` when a
+        key is there twice.
         """
+        target = "?3" if label in self.fresh else "NULL"
         statement = (
-            "INSERT INTO rows (model, key, src, src_hash, pk_ref) VALUES (?, ?, ?, ?, ?) "
+            f"INSERT INTO rows (model, key, src, src_hash, pk_ref, target) VALUES (?1, ?2, ?3, ?4, ?5, {target}) "
             "ON CONFLICT (model, key) DO UPDATE SET src = excluded.src, src_hash = excluded.src_hash, "
             "pk_ref = excluded.pk_ref WHERE src IS NULL"
         )
@@ -245,6 +249,7 @@ class KeyMap:
 
     def take_free_keys(self, label: str) -> None:
         """Give new rows the package's primary key where no row of the target has it."""
+        self.index("live")
         self._db.execute(
             "UPDATE rows SET target = src WHERE model = :m AND target IS NULL AND src IS NOT NULL AND NOT EXISTS "
             "(SELECT 1 FROM rows AS other WHERE other.model = :m AND other.live = rows.src)",
@@ -268,6 +273,7 @@ class KeyMap:
 
     def survivors(self, label: str) -> Iterator[tuple[bytes, Any, bool]]:
         """Yield (key, primary key, whether another row of the package has it) of rows that stay as they are."""
+        self.index("src")
         query = (
             "SELECT key, live, EXISTS (SELECT 1 FROM rows AS o WHERE o.model = rows.model AND o.src = rows.live "
             "AND o.key <> rows.key) FROM rows WHERE model = ? AND (src IS NULL OR refused) AND live NOT NULL "
@@ -306,6 +312,7 @@ class KeyMap:
 
     def forgive(self, label: str, live: Any) -> None:
         """Expect that a row which stays changes its content, as the plan announced."""
+        self.index("live")
         self._db.execute(
             "UPDATE rows SET announced = 1 WHERE model = ? AND live = ?", (self.number(label), pack(live))
         )
@@ -385,6 +392,8 @@ class KeyMap:
         return self._look_up(label, "target", pks)
 
     def _look_up(self, label: str, column: str, values: Sequence[bytes]) -> dict[bytes, PlannedRow]:
+        if column != "key":
+            self.index(column)
         found: dict[bytes, PlannedRow] = {}
         for start in range(0, len(values), _IN):
             chunk = values[start : start + _IN]

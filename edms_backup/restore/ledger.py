@@ -10,6 +10,7 @@ _OURS = "src IS NOT NULL AND refused IS NULL"
 _INSERTED = f"{_OURS} AND live IS NULL"
 _MATCHED = f"{_OURS} AND live IS NOT NULL"
 _STRANGER = "src IS NULL AND live IS NOT NULL"
+_STAYS = "(src IS NULL OR refused IS NOT NULL) AND live IS NOT NULL"
 
 
 def counts(keymap: KeyMap, label: str) -> dict[str, int]:
@@ -70,6 +71,9 @@ def resolved_by_chance(keymap: KeyMap) -> Iterator[tuple[str, bytes, str, str, b
         "SELECT holder, dangling.key, field, dangling.model, rows.key FROM dangling JOIN rows "
         "ON rows.model = dangling.model AND rows.target = dangling.pk ORDER BY 1, 2"
     )
+    if not dangling_models(keymap):
+        return
+    keymap.index("target")
     for holder, key, field, number, other in keymap.ask(query):
         yield holder, key, field, keymap.label(number), other
 
@@ -97,6 +101,7 @@ def clashes(keymap: KeyMap, label: str) -> Iterator[tuple[int, bytes, bytes, boo
         "JOIN rows AS o ON o.model = p.model AND o.key = p.key "
         "WHERE p.model = ? AND p.side = 0 AND o.refused IS NULL ORDER BY 1, 2"
     )
+    keymap.index("value")
     for rule, ours, theirs, known in keymap.ask(query, (keymap.number(label),)):
         yield rule, ours, theirs, bool(known)
 
@@ -116,6 +121,31 @@ def live_state(keymap: KeyMap, label: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield (primary key, content digest) of every row of the target, for the digest of a plan."""
     query = "SELECT live, live_hash FROM rows WHERE model = ? AND live IS NOT NULL ORDER BY key"
     yield from keymap.stream(query, (keymap.number(label),))
+
+
+def announces(keymap: KeyMap, label: str) -> bool:
+    """Return whether the plan announced a row whose content after the load nobody can foretell."""
+    query = "SELECT EXISTS (SELECT 1 FROM rows WHERE model = ? AND announced IS NOT NULL)"
+    return bool(keymap.ask(query, (keymap.number(label),))[0][0])
+
+
+def promised(keymap: KeyMap, label: str, *, deleted: bool) -> Iterator[tuple[bytes, bytes, bool]]:
+    """Yield (content digest, primary key, whether it is the package's) of every row that the load is to leave.
+
+    ``deleted``: rows that the package does not know go.
+    """
+    stays = "" if deleted else f" OR ({_STAYS})"
+    query = (
+        f"SELECT CASE WHEN {_OURS} THEN src_hash ELSE live_hash END, COALESCE(target, live), {_OURS} "
+        f"FROM rows WHERE model = ? AND (({_OURS}){stays})"
+    )
+    yield from keymap.stream(query, (keymap.number(label),))
+
+
+def kept_count(keymap: KeyMap, label: str) -> int:
+    """Return how many rows of the package a target holds that is as promised, refused ones with an equal twin too."""
+    query = f"SELECT COUNT(*) FROM rows WHERE model = ? AND (({_OURS}) OR (src IS NOT NULL AND src_hash = live_hash))"
+    return int(keymap.ask(query, (keymap.number(label),))[0][0])
 
 
 def loaded_hashes(keymap: KeyMap, label: str) -> Iterator[bytes]:

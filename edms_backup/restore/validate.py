@@ -3,12 +3,18 @@
 Everything is read again from the live database, inside the transaction: counts per model, the fate of
 every row, foreign keys, and the digest of the content, which depends neither on the order of rows nor on
 their primary keys. One unannounced difference is enough to roll everything back.
+
+The rows that the load was to leave and the rows that are there are compared as two sets, by the sum of the
+digests of their contents and primary keys. Only where the sums differ, or the plan announced that nobody can
+foretell one, is each row looked for, and what is wrong with it told.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
@@ -50,18 +56,76 @@ def validate(
     findings: list[Finding] = []
     done = 0
     for spec in target.specs:
-        findings.extend(_read_again(spec, target, keymap))
-        counts[spec.label].after = ledger.after_count(keymap, spec.label)
-        counts[spec.label].identical = ledger.identical_count(keymap, spec.label)
-        findings.extend(_ledger(spec, counts[spec.label]))
-        findings.extend(_rows(package, entries[spec.label], spec, target, keymap, mode))
-        if not counts[spec.label].refused and spec.label not in keymap.rewritten:
-            findings.extend(_digest(entries[spec.label], keymap))
+        entry, count = entries[spec.label], counts[spec.label]
+        promise = _promise(spec, keymap, mode)
+        if promise is not None and _as_promised(promise, spec, target, keymap):
+            count.after = promise.rows.count
+            count.identical = ledger.kept_count(keymap, spec.label)
+            findings.extend(_ledger(spec, count))
+            loaded = promise.of_package
+        else:
+            findings.extend(_row_by_row(package, entry, spec, target, keymap, mode, count))
+            loaded = _loaded(entry, keymap)
+        if not count.refused and spec.label not in keymap.rewritten:
+            findings.extend(_digest(entry, loaded))
         done += counts[spec.label].expected
         reporter.emit(Progress(step="validate", done=done, subject=spec.label))
     findings.extend(_foreign_keys(target, package.manifest))
     reporter.emit(StepFinished(step="validate", done=done, seconds=time.monotonic() - started))
     return findings
+
+
+@dataclass(slots=True)
+class _Promise:
+    """What the load was to leave of one model."""
+
+    rows: RowDigest
+    """Of the contents with the primary keys of all rows."""
+    of_package: RowDigest
+    """Of the contents of those that come from the package."""
+
+
+def _promise(spec: ModelSpec, keymap: KeyMap, mode: Mode) -> _Promise | None:
+    """Return what the key map promises; ``None`` where it leaves the content of a row open."""
+    if ledger.announces(keymap, spec.label):
+        return None
+    promise = _Promise(RowDigest(), RowDigest())
+    deleted = deletes_strangers(spec, mode)
+    for content, pk, is_ours in ledger.promised(keymap, spec.label, deleted=deleted):
+        promise.rows.add(_placed(content, pk))
+        if is_ours:
+            promise.of_package.add(int.from_bytes(content))
+    return promise
+
+
+def _placed(content: bytes, pk: bytes) -> int:
+    """Return what stands for a content under a primary key; digests of contents have one length, the key follows."""
+    return int.from_bytes(hashlib.sha256(content + pk).digest())
+
+
+def _as_promised(promise: _Promise, spec: ModelSpec, target: Target, keymap: KeyMap) -> bool:
+    """Read all rows again, and return whether they are those that were promised."""
+    found = RowDigest()
+    for row in target.live_rows(spec, keymap.look_up_target, loaded=True):
+        found.add(_placed(row.digest, row.pk))
+    return found == promise.rows
+
+
+def _row_by_row(
+    package: PackageReader,
+    entry: ModelEntry,
+    spec: ModelSpec,
+    target: Target,
+    keymap: KeyMap,
+    mode: Mode,
+    count: ModelCounts,
+) -> Iterator[Finding]:
+    """Take every row by its name, and yield what is not as promised; fills ``after`` and ``identical`` of ``count``."""
+    yield from _read_again(spec, target, keymap)
+    count.after = ledger.after_count(keymap, spec.label)
+    count.identical = ledger.identical_count(keymap, spec.label)
+    yield from _ledger(spec, count)
+    yield from _rows(package, entry, spec, target, keymap, mode)
 
 
 def _read_again(spec: ModelSpec, target: Target, keymap: KeyMap) -> Iterator[Finding]:
@@ -135,11 +199,15 @@ def _differing_fields(
     return found
 
 
-def _digest(entry: ModelEntry, keymap: KeyMap) -> Iterator[Finding]:
-    """Compare the digest that was sealed into the package with the one of the live rows."""
+def _loaded(entry: ModelEntry, keymap: KeyMap) -> RowDigest:
     digest = RowDigest()
     for content in ledger.loaded_hashes(keymap, entry.label):
-        digest.add(int.from_bytes(content, "big"))
+        digest.add(int.from_bytes(content))
+    return digest
+
+
+def _digest(entry: ModelEntry, digest: RowDigest) -> Iterator[Finding]:
+    """Compare the digest that was sealed into the package with the one of its rows in the database."""
     if digest.count != entry.rows or digest.hexdigest() != entry.digest:
         yield _error(
             "digest_differs",

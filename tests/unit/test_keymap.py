@@ -161,7 +161,7 @@ def test_every_unique_value_is_compared(keymap: KeyMap, number: int) -> None:
     for name in range(number):
         keymap.add_unique(LABEL, PACKAGE, pack([f"p{name}"]), [(0, pack(name)), (1, pack(-1 - name))])
         keymap.add_unique(LABEL, LIVE, pack([f"l{name}"]), [(0, pack(name)), (1, pack(name))])
-    keymap.index()
+    keymap.flush()
 
     found = {(rule, ours, theirs, known) for rule, ours, theirs, known in ledger.clashes(keymap, LABEL)}
     assert found == {(0, pack([f"p{name}"]), pack([f"l{name}"]), False) for name in range(number)}
@@ -173,7 +173,7 @@ def test_a_row_does_not_clash_with_itself_and_a_known_one_is_told(keymap: KeyMap
     for name, ours, theirs in (("a", "x", "x"), ("b", "y", "z")):
         keymap.add_unique(LABEL, PACKAGE, pack([name]), [(0, pack(ours))])
         keymap.add_unique(LABEL, LIVE, pack([name]), [(0, pack(theirs))])
-    keymap.index()
+    keymap.flush()
     assert list(ledger.clashes(keymap, LABEL)) == []
 
     keymap.add_unique(LABEL, LIVE, pack(["a"]), [(0, pack("y"))])
