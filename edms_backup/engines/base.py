@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import models
 
+from edms_backup.engines.fromlines import LineInsert
 from edms_backup.engines.lines import Line
 from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.reading import Row, Tally
@@ -163,6 +164,17 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     def insert(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
         """Insert rows with their primary keys and links; no signal, no ``save()``, no ``auto_now``."""
+
+    def line_insert(self, model: type[models.Model], columns: Sequence[Any]) -> LineInsert | None:
+        """Return what inserts rows of a table from values as they stand in lines; ``None``: ``insert`` has to do."""
+        return None
+
+    def insert_lines(self, insert: LineInsert, rows: list[Any], name_of: Callable[[int], str]) -> None:
+        """Insert rows that were made for ``insert``, which ``line_insert`` gave; ``name_of`` names one by its number.
+
+        Raises ``LoadFailed`` when the database refuses them.
+        """
+        raise NotImplementedError(f"engine {self.name} takes no rows from lines")
 
     @abc.abstractmethod
     def update(self, spec: ModelSpec, rows: list[TargetRow]) -> None:

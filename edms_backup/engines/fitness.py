@@ -48,12 +48,12 @@ class Fitness:
             (column.name, check)
             for column in spec.columns
             if not column.is_relation
-            for check in _checks(column, spec.using, features)
+            for check in checks(column, spec.using, features)
         ]
         primary_key: Any = spec.model._meta.pk
         own = not primary_key.is_relation and not hasattr(primary_key, "field_names")
         self._key = primary_key.name
-        self._key_checks = list(_checks(primary_key, spec.using, features)) if own else []
+        self._key_checks = list(checks(primary_key, spec.using, features)) if own else []
         self._fits = self._compile()
 
     def fits(self, fields: Mapping[str, Any], pk: Any, line: bytes) -> bool:
@@ -94,7 +94,8 @@ class Fitness:
                     yield name, problem
 
 
-def _checks(column: models.Field[Any, Any], using: str, features: EngineFeatures) -> Iterator[Check]:
+def checks(column: models.Field[Any, Any], using: str, features: EngineFeatures) -> Iterator[Check]:
+    """Yield what has to be asked of every value of ``column``, references to other rows left aside."""
     kind, connection = column.get_internal_type(), connections[using]
     if kind in _TEXTUAL:
         limit = column.max_length if features.enforces_length else None

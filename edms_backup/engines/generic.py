@@ -16,6 +16,7 @@ from edms_backup.engines.base import BrokenReference, TargetRow
 from edms_backup.engines.compiled import CompiledReader
 from edms_backup.engines.constraints import broken_references, checks_held_back
 from edms_backup.engines.errors import lost, mapped, one_line
+from edms_backup.engines.fromlines import LineInsert, line_insert
 from edms_backup.engines.linereader import LineReader
 from edms_backup.engines.lines import Line, RowComposer
 from edms_backup.engines.longlines import LongLine
@@ -165,7 +166,7 @@ class GenericEngine(Viewing):
             try:
                 send(batch)
             except DatabaseError as error:
-                raise self._refused(model, batch, start, columns, name_of, error) from error
+                raise self._refused(model, batch, start, name_of, error) from error
 
     def _sending(
         self, model: type[models.Model], columns: list[Any], records: list[dict[str, Any]]
@@ -201,12 +202,22 @@ class GenericEngine(Viewing):
         with self.connection.cursor() as cursor:
             cursor.executemany(insert.sql, insert.parameters(records))
 
+    def line_insert(self, model: type[models.Model], columns: Sequence[Any]) -> LineInsert | None:
+        """Return what inserts rows with one prepared statement."""
+        return line_insert(LineInsert, model, columns, self.connection)
+
+    def insert_lines(self, insert: LineInsert, rows: list[Any], name_of: Callable[[int], str]) -> None:
+        """Send them in one go."""
+        try:
+            insert.send(rows)
+        except DatabaseError as error:
+            raise self._refused(insert.model, rows, 0, name_of, error) from error
+
     def _refused(
         self,
         model: type[models.Model],
-        batch: list[dict[str, Any]],
+        batch: list[Any],
         start: int,
-        columns: list[Any],
         name_of: Callable[[int], str],
         error: DatabaseError,
     ) -> Exception:

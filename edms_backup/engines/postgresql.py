@@ -10,6 +10,7 @@ from django.db import connections, models
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from edms_backup.engines.base import EngineFeatures
+from edms_backup.engines.fromlines import LineInsert, line_insert
 from edms_backup.engines.generic import GenericEngine
 from edms_backup.engines.longvalues import PIECE, BySubstring, in_utf8, is_text
 from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson, Sql
@@ -17,7 +18,7 @@ from edms_backup.engines.writing import RowInsert
 from edms_backup.schema.spec import ModelSpec
 
 if is_psycopg3:
-    from edms_backup.engines.copying import has_long_value, row_in_parts
+    from edms_backup.engines.copying import CopyInsert, has_long_value, row_in_parts
 
 _JSON = {
     **dict.fromkeys((*INTEGERS, "BooleanField"), "({0})::text"),
@@ -103,6 +104,11 @@ class PostgreSQLEngine(GenericEngine):
                     continue
                 for part in row_in_parts(parameters, cursor):
                     copy.write(part)
+
+    def line_insert(self, model: type[models.Model], columns: Sequence[Any]) -> LineInsert | None:
+        """Return what inserts rows by ``COPY``."""
+        kind: type[LineInsert] = CopyInsert if is_psycopg3 else LineInsert
+        return line_insert(kind, model, columns, self.connection)
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
         with self.connection.cursor() as cursor:

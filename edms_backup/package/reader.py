@@ -30,6 +30,7 @@ from edms_backup.package.container import (
 from edms_backup.package.files import FileEntry, decode_entry
 from edms_backup.package.manifest import Manifest, SegmentEntry, decode_manifest
 from edms_backup.package.rows import MAX_LINE
+from edms_backup.package.scanning import lines_of_all
 
 __all__ = ["PackageReader"]
 
@@ -137,8 +138,12 @@ class PackageReader:
     def lines(self, segment: SegmentEntry) -> Iterator[bytes]:
         """Yield the lines of one segment; its size, digest and number of lines are checked."""
         # What comes through here is held nowhere on its way: a line may be a long one.
+        yield from lines_of_all(self.blocks(segment))
+
+    def blocks(self, segment: SegmentEntry) -> Iterator[bytes]:
+        """Yield the lines of one segment as ``lines`` does, but several at once, as they come out of the package."""
         chunks = self.content(segment.member, segment.size, segment.sha256)
-        yield from _lines(chunks, segment.member, segment.rows)
+        yield from _blocks(chunks, segment.member, segment.rows)
 
     def files(self) -> Iterator[FileEntry]:
         """Yield every file that rows name, missing ones included."""
@@ -257,31 +262,35 @@ def _checked(chunks: Iterable[bytes], member: str, size: int, sha256: str) -> It
         yield held
 
 
-def _lines(chunks: Iterable[bytes], member: str, declared: int) -> Iterator[bytes]:
-    """Yield as many lines as are declared, line feeds included; the last one must have its line feed too."""
+def _blocks(chunks: Iterable[bytes], member: str, declared: int) -> Iterator[bytes]:
+    """Yield whole lines, several at once, as many as are declared; the last one must have its line feed too."""
     begun, rows = io.BytesIO(), 0
     for chunk in chunks:
         start = 0
-        while (end := chunk.find(b"\n", start) + 1) > 0:
-            rows += 1
-            if rows > declared:
-                raise _not_as_many(member, declared)
-            if begun.tell():
-                begun.write(chunk[start:end])
-                # Its bytes become the line without being copied, and no name here goes on holding them.
-                ended, begun = begun, io.BytesIO()
-                yield _emptied(ended)
-            else:
-                yield chunk[start:end]
-            start = end
-        if start < len(chunk):
-            begun.write(chunk[start:])
+        if begun.tell() and (start := chunk.find(b"\n") + 1):
+            begun.write(chunk[:start])
+            # Its bytes become the line without being copied, and no name here goes on holding them.
+            ended, begun = begun, io.BytesIO()
+            rows = _counted(rows + 1, member, declared)
+            yield _emptied(ended)
+        end = chunk.rfind(b"\n") + 1
+        if end > start:
+            rows = _counted(rows + chunk.count(b"\n", start, end), member, declared)
+            yield chunk[start:end]
+        if (rest := max(start, end)) < len(chunk):
+            begun.write(chunk[rest:])
             if begun.tell() > MAX_LINE:
                 raise MalformedPackage(f"{member} has a line longer than {MAX_LINE} bytes.")
     if begun.tell():
         raise MalformedPackage(f"{member} does not end with a line feed.")
     if rows != declared:
         raise _not_as_many(member, declared)
+
+
+def _counted(rows: int, member: str, declared: int) -> int:
+    if rows > declared:
+        raise _not_as_many(member, declared)
+    return rows
 
 
 def _emptied(stream: io.BytesIO) -> bytes:

@@ -14,6 +14,7 @@ from edms_backup.errors import MalformedPackage, NaturalKeyError
 from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
 from edms_backup.package import ModelEntry, PackageReader, decode_line, digest_of_line
+from edms_backup.package.scanning import boxed, lines_of_all
 from edms_backup.restore.keymap import LIVE, PACKAGE, Duplicate, KeyMap, PlannedRow, content_key, pack, unpack
 from edms_backup.restore.keys import ORDINAL
 from edms_backup.restore.ledger import (
@@ -26,7 +27,15 @@ from edms_backup.restore.ledger import (
 )
 from edms_backup.restore.notes import Dangling, Needs, note_files
 from edms_backup.restore.report import Mode
-from edms_backup.restore.target import Target, deletes_strangers, key_reader, unique_rules, unique_values
+from edms_backup.restore.scanned import ScannedRows, Taken
+from edms_backup.restore.target import (
+    Target,
+    deletes_strangers,
+    key_members,
+    key_reader,
+    unique_rules,
+    unique_values,
+)
 from edms_backup.schema.spec import Fate, ModelSpec, OnConflict
 
 LookUp = Callable[[str, Sequence[bytes]], dict[bytes, PlannedRow]]
@@ -73,35 +82,20 @@ def decoded(package: PackageReader, entry: ModelEntry) -> Iterator[tuple[dict[st
 def _index_package(
     package: PackageReader, entry: ModelEntry, spec: ModelSpec, target: Target, keymap: KeyMap
 ) -> None:
-    rules = [] if spec.label in keymap.fresh else unique_rules(spec)
-    members = key_members(spec)
-    refuse_misshapen = _shape(spec, entry)
-    needs, dangling = Needs(spec, target, keymap), Dangling(spec, target, keymap)
-    refers = bool(spec.relations or spec.many_to_many or spec.generics or spec.soft)
-    key_of = key_reader(entry)
-    fitness = Fitness(spec, target.engine(spec).features)
+    scanned = ScannedRows(spec, entry, target, keymap)
+    decode = _Decoded(spec, entry, target, keymap)
 
-    def rows() -> Iterator[tuple[bytes | None, bytes, bytes, bytes | None]]:
-        for document, line in decoded(package, entry):
-            refuse_misshapen(document)
-            key = key_of(document)
-            packed = None if key is None else pack(key)
-            digest = digest_of_line(line, document).to_bytes(32, "big")
-            known = packed or content_key(digest)
-            if refers:
-                needs.note(document)
-                dangling.note(document, known)
-            if not fitness.fits(document["fields"], document["_pk"], line):
-                for field, problem in fitness.problems(document["fields"], document["_pk"]):
-                    keymap.add_unfit(spec.label, known, field, problem)
-            if spec.files:
-                note_files(spec, document, keymap)
-            if rules:
-                keymap.add_unique(spec.label, PACKAGE, known, unique_values(document["fields"], rules, pack))
-            reference = pack([document["fields"][member.name] for member in members]) if members else None
-            pk = pack(document["_pk"])
-            del document, line  # before the next ones are read: they may be long
-            yield packed, pk, digest, reference
+    def rows() -> Iterator[Taken]:
+        for segment in entry.segments:
+            blocks, number = package.blocks(segment), 0
+            for found in lines_of_all(blocks) if scanned.reason else scanned.scanner.scan(blocks):
+                number += 1  # noqa: SIM113 - enumerate() would hold the line
+                taken = None if isinstance(found, bytes) else scanned.take(found)
+                if taken is None:
+                    held = boxed(found if isinstance(found, bytes) else found[0].encode())
+                    del found  # before the next one is read: either may be a long one
+                    taken = decode(held, segment.member, number)
+                yield taken
 
     try:
         keymap.add_package(spec.label, rows())
@@ -110,6 +104,45 @@ def _index_package(
             f"The package holds two rows of {spec.label} with the natural key {_shown(duplicate.args[1])}.",
             hint="It cannot have been made by `edms_backup create`; take another package.",
         ) from duplicate
+
+
+class _Decoded:
+    """What the key map takes from a line, the plain way: it is decoded, and every value looked at."""
+
+    def __init__(self, spec: ModelSpec, entry: ModelEntry, target: Target, keymap: KeyMap) -> None:
+        self._spec = spec
+        self._keymap = keymap
+        self._rules = [] if spec.label in keymap.fresh else unique_rules(spec)
+        self._members = key_members(spec)
+        self._refuse_misshapen = _shape(spec, entry)
+        self._needs, self._dangling = Needs(spec, target, keymap), Dangling(spec, target, keymap)
+        self._refers = bool(spec.relations or spec.many_to_many or spec.generics or spec.soft)
+        self._key_of = key_reader(entry)
+        self._fitness = Fitness(spec, target.engine(spec).features)
+
+    def __call__(self, held: list[bytes], member: str, number: int) -> Taken:
+        """Return what a line gives, and note what it asks for; ``held`` is a list of one, the line."""
+        spec, keymap = self._spec, self._keymap
+        line = held.pop()
+        document = decode_line(line, member, number)
+        fields = document["fields"]
+        self._refuse_misshapen(document)
+        key = self._key_of(document)
+        packed = None if key is None else pack(key)
+        digest = digest_of_line(line, document).to_bytes(32, "big")
+        known = packed or content_key(digest)
+        if self._refers:
+            self._needs.note(document)
+            self._dangling.note(document, known)
+        if not self._fitness.fits(fields, document["_pk"], line):
+            for field, problem in self._fitness.problems(fields, document["_pk"]):
+                keymap.add_unfit(spec.label, known, field, problem)
+        if spec.files:
+            note_files(spec, document, keymap)
+        if self._rules:
+            keymap.add_unique(spec.label, PACKAGE, known, unique_values(fields, self._rules, pack))
+        reference = pack([fields[member.name] for member in self._members]) if self._members else None
+        return packed, pack(document["_pk"]), digest, reference
 
 
 def _shape(spec: ModelSpec, entry: ModelEntry) -> Callable[[Mapping[str, Any]], None]:
@@ -160,14 +193,6 @@ def _index_names(spec: ModelSpec, target: Target, keymap: KeyMap) -> None:
 
 
 # -- primary keys ----------------------------------------------------------------------------------
-
-
-def key_members(spec: ModelSpec) -> list[Any]:
-    """Return the columns of a primary key that holds other rows' keys; empty when it holds none."""
-    primary_key: Any = spec.model._meta.pk
-    members = list(getattr(primary_key, "fields", None) or [primary_key])
-    follows = any(member.is_relation and member.target_field.primary_key for member in members)
-    return members if follows else []
 
 
 def assign_keys(target: Target, keymap: KeyMap, mode: Mode, issued: Mapping[str, int]) -> list[Finding]:

@@ -391,6 +391,22 @@ class KeyMap:
         """Return the rows of a model by the primary key that they have after the load."""
         return self._look_up(label, "target", pks)
 
+    def places(self, label: str, column: str, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """Yield (name, primary key in the target), as they are written, of the rows that have one.
+
+        ``column``: whether ``names`` are natural keys (``key``) or primary keys of the package (``src``).
+        """
+        if column != "key":
+            self.index(column)
+        for start in range(0, len(names), _IN):
+            chunk = [name.encode() for name in names[start : start + _IN]]
+            query = (
+                f"SELECT {column}, target FROM rows WHERE model = ? AND {column} IN ({','.join('?' * len(chunk))}) "
+                "AND target IS NOT NULL"
+            )
+            for name, target in self._db.execute(query, (self.number(label), *chunk)):
+                yield name.decode(), target.decode()
+
     def _look_up(self, label: str, column: str, values: Sequence[bytes]) -> dict[bytes, PlannedRow]:
         if column != "key":
             self.index(column)

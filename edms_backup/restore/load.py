@@ -11,6 +11,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from re import Match
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -25,10 +26,12 @@ from edms_backup.restore.keymap import KeyMap, PlannedRow, pack
 from edms_backup.restore.ledger import all_new, counts, live_pks_moved
 from edms_backup.restore.references import Document, KnownRows, References
 from edms_backup.restore.report import Mode
+from edms_backup.restore.scannedload import KnownPlaces, ScannedLoad
 from edms_backup.restore.target import Target, deletes_strangers, key_reader
 from edms_backup.schema.spec import ModelSpec
 
 BATCH = 500  # rows decoded, resolved and written together
+SCANNED_BATCH = 2000  # the same of rows that are not decoded
 ROOM = 8 * 1024 * 1024  # bytes of lines after which a batch ends
 
 
@@ -69,9 +72,9 @@ def load(
     reporter.emit(StepStarted(step="load", total=sum(entries[spec.label].rows for spec in work)))
     for spec in reversed(target.specs):
         _delete(spec, target, keymap, mode, moves)
-    done, known = 0, KnownRows(keymap)
+    done, known, places = 0, KnownRows(keymap), KnownPlaces(keymap)
     for spec in work:
-        loader = _ModelLoader(spec, entries[spec.label], target, keymap, known, moves)
+        loader = _ModelLoader(spec, entries[spec.label], target, keymap, known, places, moves)
         for count in loader.run(package):
             done += count
             reporter.emit(Progress(step="load", done=done, subject=spec.label))
@@ -126,6 +129,7 @@ class _ModelLoader:
         target: Target,
         keymap: KeyMap,
         known: KnownRows,
+        places: KnownPlaces,
         moves: Moves,
     ) -> None:
         self.spec = spec
@@ -138,9 +142,13 @@ class _ModelLoader:
         self._displaced = set(map(pack, keymap.displaced_pks(spec.label)))
         # Into an empty table nothing has to be asked: every row is new and keeps its primary key.
         self._all_new = not self._displaced and all_new(keymap, spec.label)
+        self._scanned = ScannedLoad(spec, entry, target, keymap, places) if self._all_new else None
 
     def run(self, package: PackageReader) -> Iterator[int]:
         """Load everything; yields the number of rows handled after each batch."""
+        if self._scanned is not None and not self._scanned.reason:
+            yield from self._run_scanned(package, self._scanned)
+            return
         # No name here holds a line: a long one would stand in memory beside the row that it has become.
         lines = itertools.chain.from_iterable(map(package.lines, self.entry.segments))
         while batch := self._batch(lines):
@@ -148,6 +156,34 @@ class _ModelLoader:
             self._load(batch)
             batch.clear()  # before the next one is read
             yield size
+
+    def _run_scanned(self, package: PackageReader, scanned: ScannedLoad) -> Iterator[int]:
+        """Load everything from lines that are taken apart, and those that are not in the plain way."""
+        blocks = itertools.chain.from_iterable(map(package.blocks, self.entry.segments))
+        found: list[Match[str]] = []
+        lines: list[bytes] = []
+        room = ROOM
+        for each in scanned.scanner.scan(blocks):
+            if isinstance(each, bytes):
+                room -= len(each)
+                lines.append(each)
+            else:
+                found.append(each)
+            del each  # before the next one is read: either may be a long one
+            if room < 0 or len(found) + len(lines) >= SCANNED_BATCH:
+                yield self._load_scanned(scanned, found, lines)
+                room = ROOM
+        yield self._load_scanned(scanned, found, lines)
+
+    def _load_scanned(self, scanned: ScannedLoad, found: list[Match[str]], lines: list[bytes]) -> int:
+        """Load some lines, and let go of them; return how many they were."""
+        count = len(found) + len(lines)
+        lines += scanned.load(found)
+        found.clear()
+        while lines:
+            batch = [reread_line(lines.pop()) for _ in range(min(BATCH, len(lines)))]
+            self._load(batch)
+        return count
 
     def _batch(self, lines: Iterator[bytes]) -> list[Document]:
         """Return the rows that are handled together; with a long one the batch ends."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -17,6 +17,7 @@ from edms_backup.errors import UnknownModel, UsageError
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys import KeyRegistry, KeySource
 from edms_backup.package import Manifest, ModelEntry, content_digest
+from edms_backup.package.scanning import LineScanner
 from edms_backup.restore.keymap import PlannedRow, pack
 from edms_backup.restore.report import Mode, RestoreRequest
 from edms_backup.schema.fields import field_entries
@@ -54,6 +55,8 @@ class Target:
     specs: tuple[ModelSpec, ...]
     """The models in scope, referenced ones first."""
     roots: Mapping[str, FileRoot]
+    scanners: dict[str, LineScanner | str] = field(default_factory=dict, compare=False)
+    """By label: what takes the lines of a model apart, or why nothing can (``restore.scanned``)."""
 
     def engine(self, spec: ModelSpec) -> Engine:
         """Return the engine of a model's database."""
@@ -277,6 +280,14 @@ def _gap(spec: ModelSpec, name: str, message: str) -> Finding:
         field=name,
         hint="Restore with the code that made the package, or leave the model out with --exclude.",
     )
+
+
+def key_members(spec: ModelSpec) -> list[Any]:
+    """Return the columns of a primary key that holds other rows' keys; empty when it holds none."""
+    primary_key: Any = spec.model._meta.pk
+    members = list(getattr(primary_key, "fields", None) or [primary_key])
+    follows = any(member.is_relation and member.target_field.primary_key for member in members)
+    return members if follows else []
 
 
 def key_of_document(document: Mapping[str, Any], entry: ModelEntry) -> list[Any] | None:
