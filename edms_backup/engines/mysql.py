@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from django.db import models
+
 from edms_backup.engines.base import EngineFeatures
+from edms_backup.engines.fromlines import LineInsert, line_insert
 from edms_backup.engines.generic import GenericEngine
+from edms_backup.engines.literals import LiteralInsert
 from edms_backup.engines.longvalues import BySubstring
 from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson
 from edms_backup.engines.values import WITHOUT_OBJECTS
@@ -82,6 +86,10 @@ class MySQLEngine(GenericEngine):
         """Return ``mariadb`` or ``mysql`` with the version."""
         _, version = super().describe()
         return ("mariadb" if self.connection.mysql_is_mariadb else "mysql"), version
+
+    def line_insert(self, model: type[models.Model], columns: Sequence[Any]) -> LineInsert | None:
+        """Return what inserts rows by statements that hold their values."""
+        return line_insert(LiteralInsert, model, columns, self.connection)
 
     def _begin_snapshot(self, specs: Sequence[ModelSpec]) -> None:
         with self.connection.cursor() as cursor:

@@ -94,8 +94,9 @@ def test_texts_and_documents_are_the_same_to_the_last_character(zoo: Zoo, taken:
         '","text":"',
         "%s",
     ]
-    odd += ["{}", "[]", "x" * 500, "a\\nb", "\\\\", "$1", ";--"]
+    odd += ["{}", "[]", "x" * 30, "a\\nb", "\\\\", "$1", ";--", "*/"]
     for number, text in enumerate(odd):
+        animals.Tag.objects.create(code=f"{number} {text}")
         animals.Specimen.objects.create(
             code=f"s{number}", text=text, document={"b": [text, {"a": text}], "a": 1.5}
         )
@@ -103,11 +104,13 @@ def test_texts_and_documents_are_the_same_to_the_last_character(zoo: Zoo, taken:
         code="flat", text="flat", document={"z": "é", "a": -3, "m": None, "t": True}
     )
     zoo.choose("fields")
+    zoo.labels = ("zoo.Specimen", "zoo.Tag")
     before = tables(zoo.labels)
     zoo.create()
-    assert restored(zoo, float("inf"), Mode.MERGE) == before
-    assert restored(zoo, 1, Mode.MERGE) == before
-    assert taken["quick"] > taken["plain"]
+    for few in (float("inf"), 1):
+        animals.Tag.objects.all().delete()
+        assert restored(zoo, few, Mode.MERGE) == before
+    assert taken["quick"] >= len(odd) > taken["plain"]
 
 
 def test_a_reference_to_a_row_that_is_not_there_is_named(zoo: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
