@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, NamedTuple
 
 from django.apps import apps
@@ -16,7 +17,7 @@ from edms_backup.engines.reading import Row, Tally
 from edms_backup.errors import UnknownModel, UsageError
 from edms_backup.findings import Finding, Severity
 from edms_backup.naturalkeys import KeyRegistry, KeySource
-from edms_backup.package import Manifest, ModelEntry, content_digest
+from edms_backup.package import Manifest, ModelEntry
 from edms_backup.package.scanning import LineScanner
 from edms_backup.restore.keymap import PlannedRow, pack
 from edms_backup.restore.report import Mode, RestoreRequest
@@ -92,11 +93,13 @@ class Target:
         row of the package is meant, so that the same content reads the same on both sides. ``loaded``: the
         rows of this very model are in their places as well, so references among them can be told too.
         """
-        for line in self._lines(spec, look_up, loaded=loaded):
-            digest = line.content_digest() if isinstance(line, LongLine) else content_digest(line.content)
-            yield LiveRow(line.key, line.pk, digest.to_bytes(32, "big"), line)
+        for line in self.live_lines(spec, look_up, loaded=loaded):
+            yield LiveRow(line.key, line.pk, digest_of(line), line)
 
-    def _lines(self, spec: ModelSpec, look_up: LookUp, *, loaded: bool) -> Iterator[Line | LongLine]:
+    def live_lines(
+        self, spec: ModelSpec, look_up: LookUp, *, loaded: bool = False
+    ) -> Iterator[Line | LongLine]:
+        """Yield the same rows as lines."""
         unnamed, compose = self.unnamed(spec), RowComposer(spec)
         engine, known = self.engine(spec), (self.registry, self.inventory, Tally())
 
@@ -138,6 +141,13 @@ class Target:
             return {"of this site": pk} if found.src is None else found.src
 
         return say
+
+
+def digest_of(line: Line | LongLine) -> bytes:
+    """Return the digest of a row's content."""
+    if type(line) is Line:
+        return sha256(line.content).digest()
+    return line.content_digest().to_bytes(32)  # type: ignore[union-attr]
 
 
 def _translate(

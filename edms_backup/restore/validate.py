@@ -24,7 +24,7 @@ from edms_backup.restore import ledger
 from edms_backup.restore.index import decoded, shown_keys
 from edms_backup.restore.keymap import Duplicate, KeyMap, pack
 from edms_backup.restore.report import FileCounts, Mode, ModelCounts
-from edms_backup.restore.target import Target, deletes_strangers, key_of_document
+from edms_backup.restore.target import Target, deletes_strangers, digest_of, key_of_document
 from edms_backup.schema.spec import ModelSpec
 
 _NAMED = 10  # rows that are named per model; the rest is counted
@@ -106,8 +106,8 @@ def _placed(content: bytes, pk: bytes) -> int:
 def _as_promised(promise: _Promise, spec: ModelSpec, target: Target, keymap: KeyMap) -> bool:
     """Read all rows again, and return whether they are those that were promised."""
     found = RowDigest()
-    for row in target.live_rows(spec, keymap.look_up_target, loaded=True):
-        found.add(_placed(row.digest, row.pk))
+    for line in target.live_lines(spec, keymap.look_up_target, loaded=True):
+        found.add(_placed(digest_of(line), line.pk))
     return found == promise.rows
 
 
