@@ -14,12 +14,12 @@ from typing import Any
 
 from edms_backup.engines import Engine
 from edms_backup.engines.fromlines import Form, LineInsert
-from edms_backup.package import ModelEntry, canonical
+from edms_backup.package import ModelEntry, canonical, reread_line
 from edms_backup.package.scanning import PK, REFERRED, LineScanner
 from edms_backup.restore.keymap import KeyMap
 from edms_backup.restore.ledger import all_new
 from edms_backup.restore.scanned import Unscannable, scanner_of
-from edms_backup.restore.target import Target
+from edms_backup.restore.target import Target, name_of_document
 from edms_backup.schema.spec import ManyToMany, ModelSpec
 
 _NULL = "null"
@@ -69,6 +69,7 @@ class ScannedLoad:
     ) -> None:
         self.reason = ""
         self._spec = spec
+        self._entry = entry
         self._target = target
         self._keymap = keymap
         self._known = known
@@ -141,12 +142,13 @@ class ScannedLoad:
         """Return statements that leave a row alone whose generic reference may have to follow a row that moves."""
         if not self._spec.generics:
             return []
-        unmoved = {
-            label.lower()
-            for label in self._keymap.fresh & self._target.labels
-            if all_new(self._keymap, label)
+        # Where rows have names, a fresh model's keep their numbers; twins may not.
+        self._names["unmoved"] = {
+            spec.label.lower()
+            for spec in self._target.specs
+            if spec.label in self._keymap.fresh
+            and (not spec.key.keyless or all_new(self._keymap, spec.label))
         }
-        self._names["unmoved"] = unmoved
         model = self._group(REFERRED)
         return [f"if {model} != {_NULL!r} and {model} not in unmoved: return None"]
 
@@ -176,26 +178,20 @@ class ScannedLoad:
         """
         try:
             self._learn(found)
-            made = list(map(self._make, found))
+            every = [(match, self._make(match)) for match in found]
+            whole = [match for match, row in every if row is not None]
             links = [
-                (link, link.rows(found, self._known.of(link.label), self.scanner)) for link in self._links
+                (link, link.rows(whole, self._known.of(link.label), self.scanner)) for link in self._links
             ]
         except _ODD:  # whoever decodes them can say what it is
             return [match[0].encode() for match in found]
-        left = []
-        if None in made:
-            left = [match for match, row in zip(found, made, strict=True) if row is None]
-            found = [match for match, row in zip(found, made, strict=True) if row is not None]
-            links = [
-                (link, link.rows(found, self._known.of(link.label), self.scanner)) for link in self._links
-            ]
-            made = [row for row in made if row is not None]
+        made = [row for _, row in every if row is not None]
         if made:
-            self._engine.insert_lines(self._insert, made, lambda number: self._name(found[number]))
+            self._engine.insert_lines(self._insert, made, lambda number: self._name(whole[number]))
         for link, rows in links:
             if rows:
                 self._engine.insert_lines(link.insert, [row for row, _ in rows], _named_by(rows, self._name))
-        return [match[0].encode() for match in left]
+        return [match[0].encode() for match, row in every if row is None]
 
     def _learn(self, found: list[Match[str]]) -> None:
         """Look up everything that some lines refer to and that is not known."""
@@ -214,7 +210,7 @@ class ScannedLoad:
             self._known.learn(label, unknown, formed, numbered=numbered)
 
     def _name(self, match: Match[str]) -> str:
-        return f"pk={match[self.scanner.places[PK]]}"
+        return name_of_document(reread_line(match[0].encode()), self._entry)
 
 
 class _Links:

@@ -146,7 +146,7 @@ def test_a_row_that_the_database_refuses_is_named(zoo: Zoo, monkeypatch: pytest.
     zoo.create()
     zoo.depopulate()
     monkeypatch.setattr(scannedload.ScannedLoad, "load", doubled(scannedload.ScannedLoad.load))
-    with pytest.raises(LoadFailed, match=r"The database refused rows of zoo.Tag \(pk=\d+ … pk=\d+\)"):
+    with pytest.raises(LoadFailed, match=r"The database refused rows of zoo.Tag \(a … c\)"):
         zoo.restore()
     assert not animals.Tag.objects.exists()
 
