@@ -63,19 +63,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line("The coverage threshold holds for all databases together and was not applied.")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_ways_for_few_rows() -> Iterator[None]:
-    """Let tests take the ways that are made for many rows wherever they are open, however few rows there are.
-
-    Commands that run in processes of their own do not know of it: they take the plain ways with few rows.
-    """
-    from edms_backup.restore import scanned
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scanned, "FEW", 1)
-        yield
-
-
 @pytest.fixture(params=databases.VENDORS)
 def vendor(request: pytest.FixtureRequest) -> str:
     """Run the test once for each database vendor; skipped, with the reason, where the vendor is absent."""

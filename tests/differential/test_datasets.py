@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from edms_backup.errors import PlanBlocked
 from edms_backup.findings import Severity
 from edms_backup.naturalkeys import KeyRegistry
+from edms_backup.restore import scanned
 from edms_backup.restore.report import Mode, RestoreReport
 from edms_backup.schema import Inventory, build_inventory
 from tests import databases
@@ -55,6 +56,8 @@ class Trial:
     state: str
     site: Dataset
     mode: Mode
+    few: int
+    """Models with fewer rows go the plain way; the quick one is open to all others."""
 
 
 @st.composite
@@ -67,7 +70,7 @@ def trials(draw: Draw, source: str, target: str) -> Trial:
         states = [state for state in states if state in LIMITS[group]]
     state = draw(st.sampled_from(states))
     site = {"empty": nothing(group), "other": None}.get(state, package) or draw(datasets(target, group))
-    return Trial(package, state, site, mode)
+    return Trial(package, state, site, mode, few=draw(st.sampled_from([1, scanned.FEW])))
 
 
 def examined(count: int) -> Callable[[Any], Any]:
@@ -113,12 +116,16 @@ class Sites:
             write(trial.site, FAR if trial.state == "moved" else FIRST, 2 if trial.state == "other" else 1)
         return picture(trial.site.group)
 
-    def restore(self, mode: Mode) -> RestoreReport:
-        return self._zoo.restore(mode)
+    def restore(self, trial: Trial) -> RestoreReport:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scanned, "FEW", trial.few)
+            return self._zoo.restore(trial.mode)
 
-    def left_to_do(self, mode: Mode) -> int:
-        """Return how many rows another restore would change."""
-        return self._zoo.plan(mode).changes
+    def left_to_do(self, trial: Trial) -> int:
+        """Return how many rows another restore would change, by the other way to read a package."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(scanned, "FEW", scanned.FEW + 1 - trial.few)
+            return self._zoo.plan(trial.mode).changes
 
     def tidy(self) -> None:
         """Delete the package: two thousand of them are of no use."""
@@ -140,7 +147,7 @@ def judged(sites: Sites, trial: Trial, target: str) -> None:
     event(f"{group}: {'refused' if unfit else trial.state}")
     if unfit:
         with pytest.raises(PlanBlocked) as refused:
-            sites.restore(trial.mode)
+            sites.restore(trial)
         reasons = [f for f in refused.value.findings if f.severity >= Severity.ERROR]
         assert {(f.code, f.model) for f in reasons} == {("value_does_not_fit", "zoo.Specimen")}
         # One row is named for each problem of a column, and all are counted.
@@ -151,7 +158,7 @@ def judged(sites: Sites, trial: Trial, target: str) -> None:
         assert counted == Counter(column for _, column in unfit)
         assert differences(picture(group), before) == {}
         return
-    sites.restore(trial.mode)
+    sites.restore(trial)
     after = picture(group)
     if trial.mode is Mode.REPLACE or trial.state == "empty":
         assert differences(after, wanted) == {}
@@ -159,7 +166,7 @@ def judged(sites: Sites, trial: Trial, target: str) -> None:
         assert differences(without_ids(after), merged(wanted, before)) == {}
         if trial.state in ("same", "moved"):
             assert differences(after, before) == {}, "a merge moves no row of the site"
-    assert sites.left_to_do(trial.mode) == 0
+    assert sites.left_to_do(trial) == 0
 
 
 @pytest.fixture(autouse=True)

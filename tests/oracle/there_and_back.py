@@ -121,13 +121,17 @@ def _read_back(before: Any, written: dict[str, str]) -> dict[str, dict[str, str]
     """Read the rows into the empty site, all ways; return where the tables differ from before."""
     from django.core.management import call_command
 
+    from edms_backup.restore import scanned
     from edms_backup.service import BackupService, Mode, RestoreRequest
     from tests.oracle.emptying import empty
     from tests.oracle.tables import differences
 
     fixture, package = _places()
+    few = scanned.FEW
 
     def restore(mode: Mode) -> None:
+        # Merges go the ways that are made for many rows, replaces those for few.
+        scanned.FEW = 1 if mode is Mode.MERGE else few
         request = RestoreRequest(package=str(package), mode=mode, safety_package=False)
         BackupService.from_settings().restore(request)
 
