@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from edms_backup.findings import Finding, Severity
-from edms_backup.restore.index import shown_keys
 from edms_backup.restore.keymap import KeyMap
+from edms_backup.restore.keys import shown_keys
 from edms_backup.restore.target import Target
 
 _DIFFERING = (

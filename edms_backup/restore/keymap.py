@@ -1,67 +1,32 @@
 """Which row of the package is which row of the target: a private table on disk, beside the restore.
 
 Memory does not grow with the data: keys, primary keys and content digests of both sides live in a
-temporary SQLite file. Everything a plan says is a join over it. (SQL in this file goes to that private
-file only, never to a database of the site.)
+temporary SQLite file (``keytables``). Everything a plan says is a join over it. (SQL in this file goes to that
+private file only, never to a database of the site.)
 """
 
 from __future__ import annotations
 
 import itertools
-import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from edms_backup.restore.keys import Duplicate, PlannedRow, content_key, pack, unpack
+from edms_backup.restore.keytables import KeyTables
 
 __all__ = ["AFTER", "LIVE", "PACKAGE", "Duplicate", "KeyMap", "PlannedRow", "content_key", "pack", "unpack"]
 
-_SCHEMA = """
-CREATE TABLE rows (
-    model INTEGER NOT NULL, key BLOB NOT NULL,
-    src BLOB, src_hash BLOB, pk_ref BLOB,
-    live BLOB, live_hash BLOB,
-    target BLOB,
-    refused INTEGER, announced INTEGER,
-    PRIMARY KEY (model, key)
-) WITHOUT ROWID;
-CREATE TABLE after (model INTEGER NOT NULL, key BLOB NOT NULL, pk BLOB NOT NULL, hash BLOB NOT NULL,
-    PRIMARY KEY (model, key)) WITHOUT ROWID;
-CREATE TABLE uniques (model INTEGER NOT NULL, rule INTEGER NOT NULL, side INTEGER NOT NULL, value BLOB NOT NULL,
-    key BLOB NOT NULL);
-CREATE TABLE needs (model INTEGER NOT NULL, key BLOB NOT NULL, holder TEXT NOT NULL, field TEXT NOT NULL,
-    PRIMARY KEY (model, key)) WITHOUT ROWID;
-CREATE TABLE files (root TEXT NOT NULL, name TEXT NOT NULL, PRIMARY KEY (root, name)) WITHOUT ROWID;
-CREATE TABLE dangling (model INTEGER NOT NULL, pk BLOB NOT NULL, holder TEXT NOT NULL, key BLOB NOT NULL,
-    field TEXT NOT NULL);
-CREATE TABLE unfit (model INTEGER NOT NULL, key BLOB NOT NULL, field TEXT NOT NULL, problem TEXT NOT NULL);
-CREATE TABLE ordinals (model INTEGER NOT NULL, side INTEGER NOT NULL, hash BLOB NOT NULL, next INTEGER NOT NULL,
-    PRIMARY KEY (model, side, hash)) WITHOUT ROWID;
-CREATE TABLE displaced (model INTEGER NOT NULL, key BLOB NOT NULL, PRIMARY KEY (model, key)) WITHOUT ROWID;
-"""
-_INDEXES = {
-    **{name: f"rows (model, {name}) WHERE {name} IS NOT NULL" for name in ("src", "live", "target")},
-    "value": "uniques (model, rule, value)",
-}
-"""By column: what is asked by it needs an index, which is made when that happens first."""
 PACKAGE, LIVE, AFTER = 0, 1, 2
 _IN = 400
-_CACHE = 32_768
-"""KiB of the map that are kept in memory, however large it grows: keys come in any order."""
 _BATCH = 1000
 
 
-class KeyMap:
+class KeyMap(KeyTables):
     """The map of one restore. ``path`` is a file that the map creates and the caller's folder outlives."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = OFF")
-        self._db.execute("PRAGMA synchronous = OFF")
-        self._db.execute(f"PRAGMA cache_size = -{_CACHE}")
-        self._db.executescript(_SCHEMA)
-        self._db.execute("BEGIN")
+        super().__init__(path)
         self.ambiguous: set[str] = set()
         """Labels of models in which several rows of the target have one natural key."""
         self.substitutes: dict[str, dict[bytes, bytes]] = {}
@@ -70,36 +35,6 @@ class KeyMap:
         """Labels of models with rows whose content is not what was sealed, as the plan announced."""
         self.fresh: set[str] = set()
         """Labels of models without a row in the target: what comes there is new, and keeps its primary key."""
-        self._models: dict[str, int] = {}
-        self._indexed: set[str] = set()
-        self._uniques: list[tuple[int, int, int, bytes, bytes]] = []
-
-    def ask(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> list[Any]:
-        """Return all records that a query over the map gives."""
-        return self._db.execute(query, parameters).fetchall()
-
-    def stream(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Iterator[Any]:
-        """Yield the records that a query over the map gives; the map must not change meanwhile."""
-        yield from self._db.execute(query, parameters)
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
-    def number(self, label: str) -> int:
-        """Return the number that stands for a model label inside the map."""
-        return self._models.setdefault(label, len(self._models))
-
-    def label(self, number: int) -> str:
-        """Return the label behind a number."""
-        return next(label for label, known in self._models.items() if known == number)
-
-    def index(self, column: str) -> None:
-        """Be ready for questions by ``src``, ``live``, ``target`` or the ``value`` of a unique constraint."""
-        if column not in self._indexed:
-            self._indexed.add(column)
-            self.flush()
-            self._db.execute(f"CREATE INDEX by_{column} ON {_INDEXES[column]}")
 
     # -- filling -----------------------------------------------------------------------------------
 
@@ -196,13 +131,6 @@ class KeyMap:
         self._uniques.extend((number, rule, side, value, key) for rule, value in values)
         if len(self._uniques) >= _BATCH:
             self.flush()
-
-    def flush(self) -> None:
-        """Write what is held back."""
-        self._db.executemany(
-            "INSERT INTO uniques (model, rule, side, value, key) VALUES (?, ?, ?, ?, ?)", self._uniques
-        )
-        self._uniques.clear()
 
     def add_need(self, label: str, key: bytes, holder: str, field: str) -> None:
         """Note that a row outside of the package's scope must exist in the target."""

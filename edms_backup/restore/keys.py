@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from json.encoder import encode_basestring as quoted
 from typing import Any, NamedTuple
 
@@ -62,3 +63,17 @@ def content_key(digest: bytes, ordinal: int = 0) -> bytes:
     Natural keys begin with a bracket, these with a hash sign: the two are never mistaken for each other.
     """
     return b"#" + digest + ordinal.to_bytes(ORDINAL, "big")
+
+
+def shown_keys(keys: Iterable[bytes]) -> list[str]:
+    """Return natural keys for people."""
+    return [shown(key) for key in keys]
+
+
+def shown(key: bytes) -> str:
+    """Return a natural key, or what stands for it, as people read it."""
+    if key[:1] == b"[":
+        key = key[: key.rindex(b"]") + 1]  # what follows tells surplus rows of one key apart
+    else:
+        return f"(content {key[1:7].hex()})"
+    return ", ".join("NULL" if value is None else str(value) for value in unpack(key))

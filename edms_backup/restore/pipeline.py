@@ -36,17 +36,17 @@ from edms_backup.package import PackageReader
 from edms_backup.restore import journal as journals
 from edms_backup.restore.aftercare import analyze, end_sessions, forget
 from edms_backup.restore.appendonly import keep_entries
-from edms_backup.restore.circumstances import look_around
-from edms_backup.restore.files import ScopedFiles, StagedFiles, check_files, plan_files
-from edms_backup.restore.follow import Followers, apply_changes, find_followers, renumber
-from edms_backup.restore.index import (
+from edms_backup.restore.assign import (
     assign_keys,
     chance_findings,
-    index_all,
     need_findings,
     settle_conflicts,
     unfit_findings,
 )
+from edms_backup.restore.circumstances import look_around
+from edms_backup.restore.files import ScopedFiles, StagedFiles, check_files, plan_files
+from edms_backup.restore.follow import Followers, apply_changes, find_followers, renumber
+from edms_backup.restore.index import index_all
 from edms_backup.restore.journal import Journal, RestoreRecord
 from edms_backup.restore.keymap import KeyMap
 from edms_backup.restore.load import find_moves, load

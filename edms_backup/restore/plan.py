@@ -9,8 +9,8 @@ from edms_backup.findings import Finding
 from edms_backup.package import PackageReader
 from edms_backup.package.canonical import canonical
 from edms_backup.restore import ledger
-from edms_backup.restore.index import shown_keys
 from edms_backup.restore.keymap import KeyMap
+from edms_backup.restore.keys import shown_keys
 from edms_backup.restore.privileges import beyond, find_privileges
 from edms_backup.restore.report import FileCounts, Mode, ModelCounts, RestorePlan, RestoreRequest
 from edms_backup.restore.target import Target, deletes_strangers

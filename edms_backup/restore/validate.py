@@ -21,8 +21,9 @@ from edms_backup.events import Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
 from edms_backup.package import Manifest, ModelEntry, PackageReader, RowDigest
 from edms_backup.restore import ledger
-from edms_backup.restore.index import decoded, shown_keys
+from edms_backup.restore.index import decoded
 from edms_backup.restore.keymap import Duplicate, KeyMap, pack
+from edms_backup.restore.keys import shown_keys
 from edms_backup.restore.report import FileCounts, Mode, ModelCounts
 from edms_backup.restore.target import Target, deletes_strangers, digest_of, key_of_document
 from edms_backup.schema.spec import ModelSpec
