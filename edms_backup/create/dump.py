@@ -7,12 +7,14 @@ that name the same file the one counts that comes first there.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edms_backup.create.freeze import FrozenSource
 from edms_backup.create.workers import Workers
@@ -38,6 +40,8 @@ from edms_backup.schema.spec import ModelSpec
 
 PROGRESS_EVERY = 1000
 """Rows between two progress events."""
+_AT_ONCE = 100
+"""Rows that are written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +166,17 @@ class _Dump:
         digest, tally, label = RowDigest(), Tally(), spec.label
         engine = self.source.engine(spec)
         with self.package.segment(segment_name(label)) as segment:
-            for made in engine.lines(spec, self.source.registry, self.source.inventory, tally):
-                if isinstance(made, LongLine):
-                    digest.add(_write_in_parts(made, segment))
-                else:
-                    segment.write(made.line)
-                    digest.add(content_digest(made.content))
+            rows = engine.lines(spec, self.source.registry, self.source.inventory, tally)
+            told = 0
+            while batch := list(itertools.islice(rows, _AT_ONCE)):
+                _write(batch, segment, digest)
                 if spec.files:
-                    _note_files(spec, made, self.wanted, self.ranks[label])
-                if digest.count % PROGRESS_EVERY == 0:
-                    self.meter.pass_by(PROGRESS_EVERY, label)
-            self.meter.count(digest.count % PROGRESS_EVERY, label)
+                    for made in batch:
+                        _note_files(spec, made, self.wanted, self.ranks[label])
+                if digest.count >= told + PROGRESS_EVERY:
+                    self.meter.pass_by(digest.count - told, label)
+                    told = digest.count
+            self.meter.count(digest.count - told, label)
         if digest.count != self.counts[label]:
             raise DumpFailed(
                 f"{label} has {self.counts[label]} rows, but {digest.count} could be read.",
@@ -212,6 +216,18 @@ def dump(
     dumped.findings.extend(_dangling(tally))
     reporter.emit(StepFinished(step="dump", done=dumped.rows, seconds=time.monotonic() - started))
     return dumped
+
+
+def _write(batch: Sequence[Line | LongLine], segment: SegmentWriter, digest: RowDigest) -> None:
+    """Write some rows in their order, those at once between which no long one stands."""
+    for is_long, group in itertools.groupby(batch, lambda made: isinstance(made, LongLine)):
+        made: list[Any] = list(group)
+        if is_long:
+            for row in made:
+                digest.add(_write_in_parts(row, segment))
+            continue
+        segment.write_block(b"".join([row.line for row in made]), len(made))
+        digest.add_all([content_digest(row.content) for row in made])
 
 
 def _write_in_parts(made: LongLine, segment: SegmentWriter) -> int:

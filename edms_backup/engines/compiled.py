@@ -116,7 +116,7 @@ class Source:
         if isinstance(value, Named):
             return self._named(value)
         place = f"r[{value.position}]"
-        chain, shortcut = self._chains.get(value.position), self._shortcut(value)
+        chain, shortcut = self._chains.get(value.position), self.shortcut(value)
         if shortcut is not None:
             plain = _after(chain or unchanged, value.encode or unchanged)
             return f"(None if {place} is None else {self.bind(_or(shortcut, plain))}({place}))"
@@ -127,7 +127,8 @@ class Source:
         # Django's converters see NULL as well: a field may make something else of it.
         return f"{self.bind(_after(chain, value.encode or unchanged))}({place})"
 
-    def _shortcut(self, value: Value) -> Encoder | None:
+    def shortcut(self, value: Value) -> Encoder | None:
+        """Return the encoder of what the driver gives; it raises ``ValueError`` or ``TypeError`` for other things."""
         if value.column is None or speaks_for_itself(value.column):
             return None
         return self._shortcuts(value.column)
@@ -155,7 +156,7 @@ def _chains(converters: dict[int, tuple[list[Any], Any]], connection: Any) -> di
 
 
 def _or(shortcut: Encoder, plain: Encoder) -> Encoder:
-    """Return the shortcut, which raises ``ValueError`` or ``TypeError`` for what it was not made for."""
+    """Return the shortcut with the plain way behind it."""
 
     def encode(value: Any) -> Any:
         try:

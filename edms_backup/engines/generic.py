@@ -19,6 +19,7 @@ from edms_backup.engines.errors import lost, mapped, one_line
 from edms_backup.engines.fromlines import LineInsert, line_insert
 from edms_backup.engines.linereader import LineReader
 from edms_backup.engines.lines import Line, RowComposer
+from edms_backup.engines.locallines import LocalLineReader
 from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.naming import BATCH, base_queryset
 from edms_backup.engines.reading import Row, Tally
@@ -118,8 +119,9 @@ class GenericEngine(Viewing):
     def _line_reader(
         self, spec: ModelSpec, registry: KeyRegistry, inventory: Inventory, tally: Tally
     ) -> LineReader:
-        reader = LineReader(spec, registry, inventory, tally, self._shortcut, self.server_json)
-        return self._set_up(reader)
+        server = self.server_json
+        made = LocalLineReader if server.names_only or not server.forms else LineReader
+        return self._set_up(made(spec, registry, inventory, tally, self._shortcut, server))
 
     def _set_up(self, reader: Reader) -> Reader:
         reader.page, reader.reads_ahead = self.page, self.features.reads_ahead

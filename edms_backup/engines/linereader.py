@@ -20,6 +20,7 @@ from django.db import connections, models
 from edms_backup.engines.compiled import CompiledReader, Shortcuts, Source
 from edms_backup.engines.linerefs import DANGLING, Place, ReferenceTexts
 from edms_backup.engines.lines import Line, RowComposer, tells_key
+from edms_backup.engines.linetexts import Body, Plainly, Text, plainly
 from edms_backup.engines.links import Links
 from edms_backup.engines.longlines import LongLine, Uncuttable
 from edms_backup.engines.longvalues import FrameReader, LongValues, may_be_long
@@ -30,6 +31,7 @@ from edms_backup.engines.values import encoder, exact_type, speaks_for_itself
 from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package.canonical import canonical, compact
 from edms_backup.package.content import normal_value
+from edms_backup.package.flatjson import flat_pair
 from edms_backup.schema.inventory import Inventory
 from edms_backup.schema.spec import GenericRef, ModelSpec
 
@@ -39,12 +41,10 @@ _UNWRITABLE = (ValueError, TypeError, ArithmeticError, RecursionError)
 
 Insert = Callable[[Source], str]
 """Takes the source; returns the expression of a pair of texts that Python writes, for the line and its content."""
-Part = str | models.Expression | Insert
+Part = str | models.Expression | Insert | Text
 """What a line is put together from: a constant, what the database writes, what Python writes."""
-
-
-class _Plainly(ValueError):
-    """A row has to be read in the plain way."""
+Piece = str | int | Insert | Text
+"""The same, once it is known at which position of a record stands what the database writes."""
 
 
 class _Unwritable(Exception):
@@ -66,8 +66,9 @@ class LineReader(CompiledReader):
         self._server = server
         self._connection = connections[spec.using]
         self._runs: dict[str, Sql] = {}
-        self._pieces: list[str | int | Insert] = []
-        self._named: Sql | None = None
+        self._pieces: list[Piece] = []
+        self._named: list[Part] = []
+        self._key_pieces: list[Piece] = []
         self._generic: tuple[Named, Value | Named] | None = None
         self._long: LongValues | None = None
         self.reason = ""
@@ -82,7 +83,7 @@ class LineReader(CompiledReader):
             self._pieces = self._grouped(self._line())
             for generic in self.spec.generics:
                 self._refer(generic)
-            self._key_at = None if self._named is None else self._columns.position(self._run([self._named]))
+            self._key_pieces = self._grouped(self._named)
             self._long = self._server.long_values(self.spec) if self._server.long_values else None
         except _Unwritable as why:
             self.reason = str(why)
@@ -108,7 +109,6 @@ class LineReader(CompiledReader):
     def _refuse(self) -> None:
         spec = self.spec
         reasons = {
-            "its database writes no JSON": not self._server.forms,
             "its table is not made by Django": not spec.model._meta.managed,
             "its natural_key() is called row by row": spec.key.by_method,
             "ids inside of its values have to be followed": bool(spec.soft),
@@ -123,16 +123,16 @@ class LineReader(CompiledReader):
         """Return the expression of the value at a path as JSON text, ``null`` included."""
         return self._server.text(path, column or leaf_column(self.spec.model, path), self._connection)
 
-    def _must(self, path: str) -> Sql:
+    def _must(self, path: str) -> Part:
         text = self._text(path)
         if text is None:
             raise _Unwritable(f"its natural key holds {path}, which only Python writes")
         return text
 
-    def _key_text(self) -> Sql | None:
-        """Return the expression of the natural key as a list, references flattened."""
+    def _key_text(self) -> list[Part]:
+        """Return what the natural key is put together from, as a list with references flattened."""
         if self.spec.key.keyless:
-            return None
+            return []
         texts: list[Any] = []
         own = {column.name: column for column in self.spec.columns}
         for component in self.spec.key.components:
@@ -143,7 +143,7 @@ class LineReader(CompiledReader):
                 texts.append(null_or(column.attname, self._server.joined(between(leaves))))
             else:
                 texts.append(self._must(component if column is None else column.attname))
-        return self._server.joined(["[", *between(texts), "]"])
+        return [self._server.joined(["[", *between(texts), "]"])]
 
     def _paths(self, column: Any) -> tuple[str, ...]:
         """Return the paths to the natural key behind a column; empty where the value itself is written."""
@@ -165,8 +165,8 @@ class LineReader(CompiledReader):
         parts.append("}")
         if spec.generics:
             parts.append(lambda source: "(R, R)")
-        if self._named is not None and not tells_key(spec):
-            parts += [',"_key":', self._named]
+        if self._named and not tells_key(spec):
+            parts += [',"_key":', *self._named]
         return parts
 
     def _value(self, column: Any) -> list[Part]:
@@ -211,13 +211,13 @@ class LineReader(CompiledReader):
             raise _Unwritable(f"only Python writes {column.name}")
         alias = self._run([text])
         position = self._columns.position(alias)
-        plainly = f"r[{position}] if r[{position}] is not None else {{}}()"
-        return lambda source: f"(({plainly.format(source.bind(_plainly))}), 'null' if R else r[{position}])"
+        written = f"r[{position}] if r[{position}] is not None else {{}}()"
+        return lambda source: f"(({written.format(source.bind(plainly))}), 'null' if R else r[{position}])"
 
-    def _grouped(self, parts: list[Part]) -> list[str | int | Insert]:
+    def _grouped(self, parts: list[Part]) -> list[Piece]:
         """Return the parts with all that the database can write in one go as one: its position in a record."""
-        pieces: list[str | int | Insert] = []
-        for ours, group in itertools.groupby(parts, callable):
+        pieces: list[Piece] = []
+        for ours, group in itertools.groupby(parts, lambda part: callable(part) or isinstance(part, Text)):
             members: list[Any] = list(group)
             if ours:
                 pieces.extend(members)
@@ -258,33 +258,30 @@ class LineReader(CompiledReader):
         self._pk_of = source.function([f"return {source.value(self._pk)}"])
         if self.spec.generics:
             self._place = self._find_place(source)
-        asked = [piece for piece in self._pieces if isinstance(piece, int)]
-        if self._key_at is not None:
-            asked.append(self._key_at)
-        nulls = " or ".join(f"r[{place}] is None" for place in asked)
-        body = [f"if {nulls}: {source.bind(_plainly)}()"] if asked else []
-        line, content = [], []
-        for number, piece in enumerate(self._pieces):
-            if isinstance(piece, str | int):
-                line.append(repr(piece) if isinstance(piece, str) else f"r[{piece}]")
-                content.append(line[-1])
-            else:
-                body.append(f"a{number}, b{number} = {piece(source)}")
-                line.append(f"a{number}")
-                content.append(f"b{number}")
-        body += [f"w = {' + '.join(line)}", "e = w.encode()"]
+        asked = [piece for piece in (*self._pieces, *self._key_pieces) if isinstance(piece, int)]
+        nulls = " or ".join(f"r[{place}] is None" for place in dict.fromkeys(asked))
+        body = Body(source)
+        if asked:
+            body.lines.append(f"if {nulls}: {source.bind(plainly)}()")
+        line, content = body.put_together(self._pieces)
+        key = body.joined(body.put_together(self._key_pieces)[0])
         is_number = self._pk.column is not None and exact_type(self._pk.column) is int
-        body.append(f"p = {'str' if is_number else source.bind(compact)}({source.value(self._pk)})")
-        key = "None" if self._key_at is None else f"r[{self._key_at}].encode()"
         start = """',"pk":' + p + ',"_pk":' + p""" if self.spec.key.keyless else """',"_pk":' + p"""
-        body += [
+        body.lines += [
+            f"w = {body.joined(line)}",
+            "e = w.encode()",
+            f"p = {'str' if is_number else source.bind(compact)}({source.value(self._pk)})",
             f"m = e + ({start} + '}}\\n').encode()",
             f"c = e if len(e) < {LONG} else memoryview(m)[:len(e)]",
         ]
         if content != line:
-            body += [f"n = {' + '.join(content)}", "if n != w: c = n.encode()"]
-        body.append(f"return {source.bind(Line)}(m, c, {key}, p.encode())")
-        return source.function(body, ", R, M")
+            body.lines += [f"n = {body.joined(content)}", "if n != w: c = n.encode()"]
+        key = f"{key}.encode()" if self._key_pieces else "None"
+        # A class made of names takes three times as long to say the same.
+        body.lines.append(
+            f"return {source.bind(tuple.__new__)}({source.bind(Line)}, (m, c, {key}, p.encode(), None))"
+        )
+        return source.function(body.lines, ", R, M")
 
     def _batch(self, records: list[Record], links: list[Links]) -> Sequence[Line | LongLine]:
         """Return the lines of some records; those that cannot be made so are read in the plain way."""
@@ -369,26 +366,25 @@ def _linked(number: int) -> Insert:
     return lambda source: f"{source.bind(_pair)}(M[{number}])"
 
 
-def _plainly() -> Any:
-    raise _Plainly
-
-
 def _pair(value: Any) -> tuple[str, str]:
     """Return a value as JSON, as it stands in a line and in its content."""
     line = compact(value)
     if type(value) is not dict and type(value) is not list:
         return line, line
     if line.count("[") + line.count("{") > _FLAT:
-        raise _Plainly
+        raise Plainly
     normal = normal_value(value)
     return line, line if normal is value else compact(normal)
 
 
 @functools.lru_cache(maxsize=4096)
 def _short_pair(text: str) -> tuple[str, str]:
+    pair = flat_pair(text)
+    if pair is not None:
+        return pair
     value = json.loads(text)
     if value is None:
-        raise _Plainly  # told apart from SQL NULL by a member of its own
+        raise Plainly  # told apart from SQL NULL by a member of its own
     return _pair(value)
 
 

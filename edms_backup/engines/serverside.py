@@ -48,12 +48,16 @@ class ServerJson:
     ``forms``: by internal type, the SQL of a value. ``chain``: whether texts are put together by ``||``, else by
     ``CONCAT``; both have to give NULL where a part is NULL. ``utc_only``: whether time stamps can be written
     only where the connection's own zone is UTC. ``long_values``: what reads a model's long values in pieces.
+    ``names_only``: whether Python is quicker with all but the names behind generic references. ``raw``: by internal
+    type, the SQL that keeps the driver from making objects of values, for which the engine's shortcuts are made.
     """
 
     forms: Mapping[str, str] = field(default_factory=dict)
     chain: bool = True
     utc_only: bool = True
     long_values: Callable[[ModelSpec], LongValues] | None = None
+    names_only: bool = False
+    raw: Mapping[str, str] = field(default_factory=dict)
 
     def form(self, column: Any, connection: Any) -> str | None:
         """Return the SQL for values of ``column``, behind all references; ``None`` where Python has to write them."""
@@ -65,12 +69,22 @@ class ServerJson:
             return None
         if kind == "DecimalField" and (column.decimal_places is None or column.decimal_places > MOST_PLACES):
             return None
-        zone = connection.timezone
-        if kind == "DateTimeField" and (zone is None or (self.utc_only and str(zone) != "UTC")):
+        if not self._in_zone(kind, connection):
             return None
         if kind == "UUIDField" and connection.features.has_native_uuid_field:
             kind = "native uuid"
         return self.forms.get(kind)
+
+    def raw_form(self, column: Any, connection: Any) -> str | None:
+        """Return the SQL by which the driver gives a value as it is stored; ``None`` where that is of no use."""
+        kind = column.get_internal_type()
+        return (
+            None if speaks_for_itself(column) or not self._in_zone(kind, connection) else self.raw.get(kind)
+        )
+
+    def _in_zone(self, kind: str, connection: Any) -> bool:
+        zone = connection.timezone
+        return kind != "DateTimeField" or (zone is not None and not (self.utc_only and str(zone) != "UTC"))
 
     def text(self, path: str, column: Any, connection: Any) -> Sql | None:
         """Return the expression of the value at a path as JSON text, ``null`` included; ``None`` as ``form`` does."""

@@ -14,7 +14,7 @@ from edms_backup.engines.errors import mapped
 from edms_backup.engines.generic import GenericEngine
 from edms_backup.engines.longvalues import PIECE, LongValues, in_utf8, is_text
 from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson, Sql
-from edms_backup.engines.values import WITHOUT_OBJECTS
+from edms_backup.engines.values import WITHOUT_OBJECTS, date_of_text, moment_of_text
 from edms_backup.schema.spec import ModelSpec
 
 # Since 3.43 there is a length that is told without reading the value.
@@ -40,6 +40,8 @@ _JSON = {
         "THEN '\"' || replace({0}, ' ', 'T') || 'Z\"' END"
     ),
 }
+# Else the driver makes objects of these for Django, of which nothing but their text is wanted.
+_RAW = dict.fromkeys(("DateTimeField", "DateField"), "CAST({0} AS TEXT)")
 
 
 class ByBlob(LongValues):
@@ -106,8 +108,8 @@ class ByBlob(LongValues):
 class SQLiteEngine(GenericEngine):
     """Overrides snapshot, lock, sequences, and writes JSON where the database does it exactly."""
 
-    shortcuts = WITHOUT_OBJECTS
-    server_json = ServerJson(forms=_JSON, long_values=ByBlob)
+    shortcuts = {**WITHOUT_OBJECTS, "DateTimeField": moment_of_text, "DateField": date_of_text}
+    server_json = ServerJson(forms=_JSON, long_values=ByBlob, names_only=True, raw=_RAW)
 
     @property
     def features(self) -> EngineFeatures:

@@ -30,6 +30,7 @@ __all__ = [
     "Encoder",
     "as_written",
     "behind_references",
+    "date_of_text",
     "decode",
     "decoder",
     "encode_plain",
@@ -38,6 +39,7 @@ __all__ = [
     "is_plain",
     "json_value",
     "moment_in_utc",
+    "moment_of_text",
     "speaks_for_itself",
     "unchanged",
     "uuid_of_digits",
@@ -152,6 +154,20 @@ def moment_in_utc(value: Any) -> str:
     if type(value) is not datetime.datetime or value.tzinfo is not None:
         raise TypeError("no time stamp without a zone")
     return value.isoformat() + "Z"
+
+
+def moment_of_text(value: Any) -> str:
+    """Return a time stamp without a zone, which means UTC, in JSON, where the driver gives it as text or made of it.
+
+    Raises ``TypeError`` or ``ValueError`` for anything else.
+    """
+    return moment_in_utc(datetime.datetime.fromisoformat(value) if type(value) is str else value)
+
+
+def date_of_text(value: Any) -> str:
+    """Return a date in JSON, which the driver gives as text or made of it; raises as ``moment_of_text`` does."""
+    found = value if type(value) is datetime.date else datetime.date.fromisoformat(value)
+    return found.isoformat()
 
 
 def uuid_of_digits(text: str) -> str:

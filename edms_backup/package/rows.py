@@ -12,6 +12,7 @@ same digest.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Any
 
 from edms_backup.errors import MalformedPackage
@@ -91,6 +92,11 @@ class RowDigest:
         """Take one row in."""
         self._sum += digest
         self.count += 1
+
+    def add_all(self, digests: Collection[int]) -> None:
+        """Take several rows in."""
+        self._sum += sum(digests)
+        self.count += len(digests)
 
     def remove(self, digest: int) -> None:
         """Take one row out."""

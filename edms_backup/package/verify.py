@@ -32,7 +32,7 @@ from edms_backup.errors import EdmsBackupError, IntegrityError, MalformedPackage
 from edms_backup.events import FindingRaised, Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
 from edms_backup.package.files import FileEntry
-from edms_backup.package.manifest import FilesEntry, Manifest, ModelEntry
+from edms_backup.package.manifest import FilesEntry, Manifest, ModelEntry, SegmentEntry
 from edms_backup.package.reader import PackageReader
 from edms_backup.package.rows import RowDigest, decode_line, digest_of_line
 
@@ -164,11 +164,7 @@ def _rows(reader: PackageReader, model: ModelEntry, parse_every: int) -> Iterato
     malformed = 0
     for segment in model.segments:
         try:
-            for number, line in enumerate(reader.lines(segment), start=1):
-                if number > parse_every and number % parse_every:
-                    continue
-                if parse_every > 1 and len(line) > _LONG:
-                    continue  # a sample is not worth three times the memory
+            for number, line in _lines(reader, segment, parse_every):
                 try:
                     digest = _row_digest(line, model, segment.member, number)
                 except MalformedPackage as error:
@@ -183,6 +179,23 @@ def _rows(reader: PackageReader, model: ModelEntry, parse_every: int) -> Iterato
     if parse_every == 1 and (total.count, total.hexdigest()) != (model.rows, model.digest):
         message = f"The rows of {model.label} do not have the digest that the manifest records."
         yield _error("row_digest_mismatch", message, model=model.label)
+
+
+def _lines(reader: PackageReader, segment: SegmentEntry, parse_every: int) -> Iterator[tuple[int, bytes]]:
+    """Yield number and line of those that are taken apart."""
+    if parse_every == 1:
+        yield from enumerate(reader.lines(segment), start=1)
+        return
+    before = 0
+    for block in reader.blocks(segment):
+        if _LONG < len(block) == block.find(b"\n") + 1:
+            before += 1
+            continue  # a sample is not worth three times the memory
+        lines = block.split(b"\n")
+        for number, line in enumerate(lines[:-1], start=before + 1):
+            if len(line) < _LONG and (number <= parse_every or number % parse_every == 0):
+                yield number, line + b"\n"
+        before += len(lines) - 1
 
 
 def _row_digest(line: bytes, model: ModelEntry, member: str, number: int) -> int:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edms_backup.package.canonical import canonical, strict_loads
 from edms_backup.package.content import normal_value
-from edms_backup.package.flatjson import normal_flat
+from edms_backup.package.flatjson import flat_pair, normal_flat
 
 NAMES = st.text(st.sampled_from('aAb_-.9 !"\\é'), max_size=4)
 SCALARS = st.one_of(
@@ -36,6 +36,52 @@ def test_the_normal_form_is_the_slow_one_or_none(value: dict[str, Any]) -> None:
 def test_plain_objects_are_told_at_once(value: dict[str, Any]) -> None:
     expected = canonical(normal_value(value)).decode() if value else None
     assert normal_flat(canonical(value).decode()) == expected
+
+
+@given(
+    st.dictionaries(NAMES, SCALARS | st.lists(SCALARS, max_size=2), max_size=4), st.booleans(), st.booleans()
+)
+def test_what_a_database_holds_is_read_as_decoding_it_would(
+    value: dict[str, Any], ascii: bool, blanks: bool
+) -> None:
+    stored = json.dumps(value, ensure_ascii=ascii, separators=None if blanks else (",", ":"))
+    found = flat_pair(stored)
+    assert found in (None, (canonical(value).decode(), canonical(normal_value(value)).decode()))
+
+
+@pytest.mark.parametrize("ascii", [True, False])
+@given(
+    st.dictionaries(
+        st.sampled_from(["b", "a", "c"]),
+        st.text(st.characters(min_codepoint=0x7E, max_codepoint=0xFFFF, exclude_categories=["Cs"])),
+    )
+)
+def test_letters_of_all_languages_are_no_reason_to_decode(ascii: bool, value: dict[str, str]) -> None:
+    found = flat_pair(json.dumps(value, ensure_ascii=ascii))
+    assert found == ((canonical(value).decode(), canonical(normal_value(value)).decode()) if value else None)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        '{"a": "\\ud83d\\ude00"}',
+        '{"a": "\\ud800"}',
+        '{"a": "\\u0041"}',
+        '{"a": "\\u001f"}',
+        '{"a": "\\n"}',
+        '{"a": "\\u00FC"}',
+        '{"a": "é \\u00fc"}',
+        '{"a":  1}',
+        '{"a": 1 }',
+        '{ "a": 1}',
+        '{"a": 1, "a": 2}',
+        '{"a": 1.5}',
+        '{"\\u00fc": 1}',
+        "null",
+    ],
+)
+def test_what_is_held_in_another_way_is_left_to_others(stored: str) -> None:
+    assert flat_pair(stored) is None
 
 
 @pytest.mark.parametrize(

@@ -383,6 +383,26 @@ def test_a_malformed_row_is_found_and_named(package, line):
     refused_by_script(forged)
 
 
+@pytest.mark.parametrize("long", [None, 700])
+def test_a_sample_is_of_the_first_lines_and_of_every_nth_after_them(package, long, monkeypatch):
+    """Lines come in blocks of some hundred; which ones are looked at does not depend on where a block ends."""
+    monkeypatch.setattr("edms_backup.package.verify._LONG", 100_000)
+    wrong = b'{"model":"documents.other","fields":{"title":"%s"},"_pk":1}\n'
+    lines = [wrong % b"some text that makes it long" for _ in range(3000)]
+    if long is not None:
+        lines[long - 1] = wrong % (b"x" * 200_000)
+    forged = exchange_rows(package, b"".join(lines), 3000)
+    findings = verify(PackageReader(io.BytesIO(forged)), NullReporter(), parse_every=7)
+    named = [int(finding.message.split("line ")[1].split(":")[0]) for finding in findings]
+    assert named == [*range(1, 8), *range(14, 14 + 13 * 7, 7)]
+    findings = verify(PackageReader(io.BytesIO(forged)), NullReporter(), parse_every=350)
+    assert len(findings) == 20 and {finding.code for finding in findings} == {"row_malformed"}
+    monkeypatch.setattr("edms_backup.package.verify._PER_MODEL", 10**6)
+    findings = verify(PackageReader(io.BytesIO(forged)), NullReporter(), parse_every=350)
+    expected = [*range(1, 351), *(n for n in range(700, 3001, 350) if n != long)]
+    assert [int(finding.message.split("line ")[1].split(":")[0]) for finding in findings] == expected
+
+
 def test_a_content_of_the_right_size_and_other_bytes_is_found(package):
     members = members_of(package)
     name = next(name for name in members if name.startswith("files/"))

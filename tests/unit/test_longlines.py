@@ -9,7 +9,7 @@ from django.db import connection, models
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edms_backup.engines import copying, get_engine, linereader, longvalues, postgresql, sqlite
+from edms_backup.engines import copying, get_engine, linereader, locallines, longvalues, postgresql, sqlite
 from edms_backup.engines.lines import Line
 from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.reading import Tally
@@ -34,7 +34,7 @@ TEXTS = st.text(
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let values be long from sixteen characters on, and read six of them at once."""
-    for module in (longvalues, sqlite, postgresql, linereader, copying):
+    for module in (longvalues, sqlite, postgresql, linereader, locallines, copying):
         for name, value in (("LONG", SMALL), ("PIECE", PIECE)):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, value)
