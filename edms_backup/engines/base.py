@@ -161,6 +161,13 @@ class Engine(abc.ABC):
     def count(self, spec: ModelSpec) -> int:
         """Return how many rows the model's table holds."""
 
+    def filling(self, specs: Sequence[ModelSpec], rows: int) -> AbstractContextManager[None]:
+        """Hold while ``rows`` rows go into the tables of ``specs``, which are empty, and into others as well.
+
+        Raises ``LoadFailed`` at the end where one of them refers to nothing and the database says so already then.
+        """
+        return nullcontext()
+
     @abc.abstractmethod
     def insert(self, spec: ModelSpec, rows: list[TargetRow]) -> None:
         """Insert rows with their primary keys and links; no signal, no ``save()``, no ``auto_now``."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from django.db import connections, models
+from django.db import IntegrityError, connections, models
 from django.db.backends.postgresql.psycopg_any import is_psycopg3
 
 from edms_backup.engines.base import EngineFeatures
+from edms_backup.engines.errors import one_line
 from edms_backup.engines.fromlines import LineInsert, line_insert
 from edms_backup.engines.generic import GenericEngine
 from edms_backup.engines.longvalues import PIECE, BySubstring, in_utf8, is_text
+from edms_backup.engines.rebuilding import WORTH, make_anew, take_away
 from edms_backup.engines.serverside import INTEGERS, LONG, TEXTS, ServerJson, Sql
 from edms_backup.engines.writing import RowInsert
+from edms_backup.errors import LoadFailed
 from edms_backup.schema.spec import ModelSpec
 
 if is_psycopg3:
@@ -85,7 +89,38 @@ class PostgreSQLEngine(GenericEngine):
     @property
     def lock(self) -> str:
         """Return what ``transaction`` keeps away from the tables."""
-        return "SHARE ROW EXCLUSIVE on its tables: others read on, writers wait until it ends"
+        return (
+            "SHARE ROW EXCLUSIVE on its tables: others read on, writers wait until it ends; ACCESS EXCLUSIVE on empty "
+            f"tables into which more than {WORTH:,} rows go: nobody reads those meanwhile"
+        )
+
+    @contextmanager
+    def filling(self, specs: Sequence[ModelSpec], rows: int) -> Iterator[None]:
+        """Leave the checks of foreign keys, and indexes, until all rows are there, where that is quicker and safe."""
+        taken = None
+        if rows >= WORTH:
+            taken = take_away(
+                self.connection, [self._quoted(table) for spec in specs for table in spec.tables]
+            )
+        yield
+        if taken is None:
+            return
+        try:
+            make_anew(self.connection, taken)
+        except IntegrityError as error:
+            raise self._pointing_at_nothing(specs, error) from error
+
+    def _pointing_at_nothing(self, specs: Sequence[ModelSpec], error: Exception) -> LoadFailed:
+        """Return what is said of rows whose foreign keys the database did not accept."""
+        broken = self.broken_references(specs)
+        said = [
+            f"{each.label} pk={each.pk}: {each.field} points at {each.value}, which does not exist"
+            for each in broken
+        ]
+        return LoadFailed(
+            f"Database {self.alias} refused the rows: {said[0] if said else one_line(error)}.",
+            hint="Nothing was changed. The row was broken before the backup, or refers to one that is not restored.",
+        )
 
     def _insert_rows(self, insert: RowInsert, records: list[dict[str, Any]]) -> None:
         """Send the rows with ``COPY``, which takes them in a part of the time."""
@@ -148,8 +183,10 @@ class PostgreSQLEngine(GenericEngine):
             cursor.execute(_NO_JIT)
 
     def _tables(self, specs: Sequence[ModelSpec]) -> str:
-        quote = self.connection.ops.quote_name
-        return ", ".join(sorted({quote(table) for spec in specs for table in spec.tables}))
+        return ", ".join(sorted({self._quoted(table) for spec in specs for table in spec.tables}))
+
+    def _quoted(self, table: str) -> str:
+        return str(self.connection.ops.quote_name(table))
 
     def sequence(self, spec: ModelSpec) -> int | None:
         """Return the sequence's last value (identity or serial), whatever rows there are."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from re import Match
 from typing import Any
@@ -73,12 +74,25 @@ def load(
     for spec in reversed(target.specs):
         _delete(spec, target, keymap, mode, moves)
     done, known, places = 0, KnownRows(keymap), KnownPlaces(keymap)
-    for spec in work:
-        loader = _ModelLoader(spec, entries[spec.label], target, keymap, known, places, moves)
-        for count in loader.run(package):
-            done += count
-            reporter.emit(Progress(step="load", done=done, subject=spec.label))
+    with ExitStack() as stack:
+        _fill(target, [spec for spec in work if all_new(keymap, spec.label)], entries, stack)
+        for spec in work:
+            loader = _ModelLoader(spec, entries[spec.label], target, keymap, known, places, moves)
+            for count in loader.run(package):
+                done += count
+                reporter.emit(Progress(step="load", done=done, subject=spec.label))
     reporter.emit(StepFinished(step="load", done=done, seconds=time.monotonic() - started))
+
+
+def _fill(
+    target: Target, specs: Sequence[ModelSpec], entries: Mapping[str, ModelEntry], stack: ExitStack
+) -> None:
+    """Let each database know that rows go into empty tables; ``stack``: until they are there."""
+    for alias in target.aliases:
+        own = [spec for spec in specs if spec.using == alias]
+        if own:
+            rows = sum(entries[spec.label].rows for spec in own)
+            stack.enter_context(target.engines[alias].filling(own, rows))
 
 
 def _has_work(spec: ModelSpec, keymap: KeyMap, moves: Moves) -> bool:
