@@ -59,7 +59,7 @@ def structure() -> list[tuple[Any, ...]]:
         "SELECT 'index', tablename || indexname, indexdef FROM pg_indexes WHERE tablename LIKE 'zoo_%%' "
         "UNION ALL SELECT 'constraint', conrelid::regclass::text || conname, pg_get_constraintdef(oid) || convalidated "
         "FROM pg_constraint WHERE conrelid::regclass::text LIKE 'zoo_%%' "
-        "UNION ALL SELECT 'trigger', tgrelid::regclass::text || tgtype::text || tgfoid::regproc::text || tgdeferrable::text || tgenabled::text, "
+        "UNION ALL SELECT 'trigger', concat(tgrelid::regclass, tgtype, tgfoid::regproc, tgdeferrable, tgenabled), "
         "count(*)::text FROM pg_trigger WHERE tgrelid::regclass::text LIKE 'zoo_%%' GROUP BY 1, 2 ORDER BY 1, 2, 3"
     )
 
