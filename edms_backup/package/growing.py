@@ -64,7 +64,7 @@ class Spool:
 
 
 class _DigestedSink:
-    """Writes to a sink in blocks, and digests every byte in a thread beside that; one block waits for it at most."""
+    """Writes to a sink in blocks, and digests every byte in a thread beside that, at most one block at a time."""
 
     def __init__(self, sink: BinaryIO) -> None:
         self.position = 0
@@ -77,7 +77,7 @@ class _DigestedSink:
         self._digesting: Future[None] | None = None
 
     def write(self, data: bytes) -> None:
-        """Take some bytes; the sink has them at the latest when ``sha256`` was called."""
+        """Take some bytes; the sink has them at the latest after ``flush``."""
         if len(data) >= BLOCK and self._held:
             self._pass_on()  # what is large is not copied to stand behind a header
         self._held.append(data)
@@ -86,10 +86,14 @@ class _DigestedSink:
         if self._holds >= BLOCK:
             self._pass_on()
 
-    def sha256(self) -> str:
-        """Return the digest of everything that was given, which the sink has then."""
+    def flush(self) -> None:
+        """Give the sink what is held."""
         self._pass_on()
         self._settle()
+
+    def sha256(self) -> str:
+        """Return the digest of everything that was given, which the sink has then."""
+        self.flush()
         return self._digest.hexdigest()
 
     def close(self) -> None:
@@ -158,6 +162,10 @@ class GrowingContainer:
         self._count += 1
         self._whole = True
 
+    def flush(self) -> None:
+        """Let the sink have everything that was appended."""
+        self._sink.flush()
+
     def append_bytes(self, name: str, data: bytes) -> None:
         """Write one small member."""
         self.append(name, (data,), len(data), zlib.crc32(data))
@@ -172,7 +180,7 @@ class GrowingContainer:
         self._sink.write(encode_trailer(length))
         sha256 = self._sink.sha256()
         self._sink.write(sha256.encode("ascii"))
-        self._sink.sha256()
+        self._sink.flush()
         return SealInfo(length, sha256)
 
     def close(self) -> None:

@@ -212,6 +212,7 @@ class PackageWriter:
         resources = importlib.resources.files("edms_backup.package")
         for name in (README, UNPACK):
             self._container.append_bytes(name, resources.joinpath(name).read_bytes())
+        self._container.flush()  # so that what is left of a package that comes to no end is told from other files
         return self
 
     def __exit__(

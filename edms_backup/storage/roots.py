@@ -187,8 +187,14 @@ class StorageRoot:
     def open(self, name: str) -> BinaryIO:
         """Open through the storage."""
         if self.plain:
-            # Whoever reads asks for much at once: a buffer would only copy it.
-            return open(self._path(name), "rb", buffering=0)  # noqa: PTH123
+            path = self._path(name)
+            try:
+                # Whoever reads asks for much at once: a buffer would only copy it.
+                return open(path, "rb", buffering=0)  # noqa: PTH123
+            except OSError as error:
+                if os.path.lexists(path):
+                    raise
+                raise FileNotFoundError(errno.ENOENT, "no such file", name) from error
         if not self.storage.exists(checked_name(name)):
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
         opened: BinaryIO = self.storage.open(name, "rb")  # type: ignore[assignment]
