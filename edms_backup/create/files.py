@@ -19,6 +19,7 @@ from edms_backup.storage.roots import FileRoot, FileSignature
 
 _TRIES = 3  # a file that changes while it is read is read again
 _SMALL = 256 * 1024  # a file up to this size is read ahead, as a whole
+_TOLD_EVERY = 16  # small files are many: to tell each takes longer than anybody looks
 _SETTLED_NS = 2_000_000_000
 """Some file systems and storages keep time in seconds, or two: younger changes may have a twin of the same time."""
 
@@ -51,7 +52,8 @@ def _entries(
 ) -> Iterator[FileEntry]:
     for done, (item, early) in enumerate(items, start=1):
         yield store.entry(item, early)
-        reporter.emit(Progress(step="files", done=done, subject=item.name))
+        if early is None or done % _TOLD_EVERY == 0:
+            reporter.emit(Progress(step="files", done=done, subject=item.name))
 
 
 class _Early(NamedTuple):

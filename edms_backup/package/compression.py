@@ -25,6 +25,8 @@ SAMPLE = 64 * 1024
 WORTH = 0.9
 """A sample that does not shrink below this share stays plain: PDF, DOCX, PNG and JPEG are compressed."""
 ZSTD_LEVEL = 3
+ZSTD_TRIAL_LEVEL = 1
+"""Its tables leave more of the processor's cache alone; what shrinks on this level does on a higher one."""
 GZIP_LEVEL = 4
 ZSTD_WINDOW_LOG = 23
 """Readers accept windows up to 8 MiB, which RFC 8878 asks of every decoder; level 3 uses 2 MiB."""
@@ -91,8 +93,8 @@ def _need_zstd() -> Any:
     return module
 
 
-def _zstd_compressor() -> Compressor:
-    compressor: Compressor = _need_zstd().ZstdCompressor(level=ZSTD_LEVEL)
+def _zstd_compressor(level: int = ZSTD_LEVEL) -> Compressor:
+    compressor: Compressor = _need_zstd().ZstdCompressor(level=level)
     return compressor
 
 
@@ -114,8 +116,8 @@ class Codec:
     """The most that one compressed byte can stand for; a declared size beyond it is a lie."""
     compressor: Callable[[], Compressor]
     decompressor: Callable[[], Decompressor]
-    begins_anew: bool = False
-    """Whether a compressor that was flushed takes another content, to the same bytes as a new one."""
+    trial: Callable[[], Compressor] | None = None
+    """Makes a compressor for trials alone, which takes another content after it was flushed."""
 
 
 def _no_codec() -> Any:
@@ -136,7 +138,7 @@ _ZSTD = Codec(
     max_ratio=33_000,  # a block of 128 KiB from 4 bytes
     compressor=_zstd_compressor,
     decompressor=_zstd_decompressor,
-    begins_anew=True,
+    trial=lambda: _zstd_compressor(ZSTD_TRIAL_LEVEL),
 )
 CODECS = {codec.name: codec for codec in (PLAIN, _GZIP, _ZSTD)}
 
@@ -165,13 +167,13 @@ def pays(codec: Codec, sample: bytes) -> bool:
 
 
 _spare = threading.local()
-"""The compressor of this thread's last trial, where it can begin anew: making one takes longer than a trial."""
+"""The compressor of this thread's last trial, where it takes another content: making one takes longer than a trial."""
 
 
 def _trial_size(codec: Codec, sample: bytes) -> int:
-    compressor = _spare.__dict__.pop(codec.name, None) or codec.compressor()
+    compressor = _spare.__dict__.pop(codec.name, None) or (codec.trial or codec.compressor)()
     size = len(compressor.compress(sample)) + len(compressor.flush())
-    if codec.begins_anew:
+    if codec.trial is not None:
         _spare.__dict__[codec.name] = compressor
     return size
 

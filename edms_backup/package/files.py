@@ -13,6 +13,13 @@ from edms_backup.package.records import from_json
 __all__ = ["FileEntry", "content_base", "decode_entry", "encode_entry"]
 
 _HEX = re.compile("[0-9a-f]{64}")
+_USUAL = re.compile(
+    r'\{"root":"([^"\\\x00-\x1f]+)","name":"([^"\\\x00-\x1f]+)","size":(0|[1-9][0-9]{0,17}),'
+    r'"sha256":"(([0-9a-f]{2})[0-9a-f]{62})","member":"(files/\5/\4(?:\.zst|\.gz)?)"'
+    r'(?:,"modified":(0|[1-9][0-9]{0,18}))?\}\n?',
+    re.ASCII,
+)
+"""The lines that ``encode_entry`` writes for nearly every file: whatever it fits is an entry as it should be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +59,30 @@ def encode_entry(entry: FileEntry) -> bytes:
 
 def decode_entry(line: bytes, member: str, number: int) -> FileEntry:
     """Return the entry that ``line`` holds; raise ``MalformedPackage`` naming ``member`` and ``number``."""
+    return _usual(line) or _decoded(line, member, number)
+
+
+def _usual(line: bytes) -> FileEntry | None:
+    """Return the entry of a line that need not be decoded; ``None``: it has to be looked at closely."""
+    try:
+        found = _USUAL.fullmatch(line.decode())
+    except UnicodeDecodeError:
+        return None
+    if found is None:
+        return None
+    root, name, size, sha256, _, member, modified = found.groups()
+    return FileEntry(
+        root=root,
+        name=name,
+        size=int(size),
+        sha256=sha256,
+        member=member,
+        modified=None if modified is None else int(modified),
+    )
+
+
+def _decoded(line: bytes, member: str, number: int) -> FileEntry:
+    """Return the entry of any line; raise ``MalformedPackage`` naming ``member`` and ``number``."""
     try:
         entry = from_json(FileEntry, strict_loads(line), "the entry")
         _check(entry)

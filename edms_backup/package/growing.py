@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, BinaryIO
 
@@ -27,6 +28,8 @@ SPOOL_LIMIT = 8 * 1024 * 1024
 """Members up to this size never touch the disk before they are appended, unless they have to wait for others."""
 WAITING_LIMIT = 64 * 1024
 """Members up to this size wait for others in memory."""
+BLOCK = 1024 * 1024
+"""So much is written and digested at once: a header, or a small file, by itself would cost more than its bytes."""
 
 
 class Spool:
@@ -60,15 +63,75 @@ class Spool:
         self._file.close()
 
 
+class _DigestedSink:
+    """Writes to a sink in blocks, and digests every byte in a thread beside that, at most one block at a time."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self.position = 0
+        """How many bytes were given."""
+        self._sink = sink
+        self._held: list[bytes] = []
+        self._holds = 0
+        self._digest = hashlib.sha256()
+        self._pool: ThreadPoolExecutor | None = None
+        self._digesting: Future[None] | None = None
+
+    def write(self, data: bytes) -> None:
+        """Take some bytes; the sink has them at the latest after ``flush``."""
+        if len(data) >= BLOCK and self._held:
+            self._pass_on()  # what is large is not copied to stand behind a header
+        self._held.append(data)
+        self._holds += len(data)
+        self.position += len(data)
+        if self._holds >= BLOCK:
+            self._pass_on()
+
+    def flush(self) -> None:
+        """Give the sink what is held."""
+        self._pass_on()
+        self._settle()
+
+    def sha256(self) -> str:
+        """Return the digest of everything that was given, which the sink has then."""
+        self.flush()
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        """End the thread; what is held is dropped."""
+        self._held.clear()
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def _pass_on(self) -> None:
+        block = b"".join(self._held)
+        self._held.clear()
+        self._holds = 0
+        self._settle()
+        if len(block) < BLOCK:
+            self._digest.update(block)  # a small package, or the end of one
+        else:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(1, thread_name_prefix="edms-seal")
+            self._digesting = self._pool.submit(self._digest.update, block)
+        view = memoryview(block)
+        while view:
+            # An unbuffered file may take less than it is given; some sinks return nothing at all.
+            taken = self._sink.write(view)
+            view = view[len(view) if taken is None else taken :]
+
+    def _settle(self) -> None:
+        if self._digesting is not None:
+            self._digesting.result()
+            self._digesting = None
+
+
 class GrowingContainer:
     """The growing ZIP file: appends members, then directory and trailer, and digests every byte."""
 
     def __init__(self, sink: BinaryIO, workdir: Path | None) -> None:
         self.members: list[MemberEntry] = []
         """What the manifest says about members: all but contents."""
-        self._sink = sink
-        self._digest = hashlib.sha256()
-        self._position = 0
+        self._sink = _DigestedSink(sink)
         self._count = 0
         self._directory = Spool(workdir)
         self._keys: set[str] = set()
@@ -76,20 +139,21 @@ class GrowingContainer:
 
     def append(self, name: str, chunks: Iterable[bytes], size: int, crc: int) -> None:
         """Write one member whose size and checksum are known."""
-        key = member_key(name)
-        if key in self._keys:
-            raise ValueError(f"there is a member {name} already")
         if not self._whole:
             raise ValueError("a member was not written to its end")
-        self._whole = False
-        member = Member(name, self._position, size, crc)
-        self._write(local_header(member))
+        # No content's name is that of another member, and the writer knows which contents are there.
         digest = None if is_content(name) else hashlib.sha256()
+        key = member_key(name)
+        if digest is not None and key in self._keys:
+            raise ValueError(f"there is a member {name} already")
+        self._whole = False
+        member = Member(name, self._sink.position, size, crc)
+        self._sink.write(local_header(member))
         for chunk in chunks:
-            self._write(chunk)
+            self._sink.write(chunk)
             if digest is not None:
                 digest.update(chunk)
-        if self._position != member.end:
+        if self._sink.position != member.end:
             raise ValueError(f"{name} has not the size that its header tells")
         if digest is not None:
             self._keys.add(key)
@@ -98,31 +162,28 @@ class GrowingContainer:
         self._count += 1
         self._whole = True
 
+    def flush(self) -> None:
+        """Let the sink have everything that was appended."""
+        self._sink.flush()
+
     def append_bytes(self, name: str, data: bytes) -> None:
         """Write one small member."""
         self.append(name, (data,), len(data), zlib.crc32(data))
 
     def finish(self) -> SealInfo:
         """Write directory and trailer."""
-        offset = self._position
+        offset = self._sink.position
         for chunk in self._directory.chunks():
-            self._write(chunk)
-        self._write(directory_end(self._count, self._directory.size, offset))
-        length = self._position + TRAILER_LENGTH
-        self._write(encode_trailer(length))
-        sha256 = self._digest.hexdigest()
-        self._write(sha256.encode("ascii"))
+            self._sink.write(chunk)
+        self._sink.write(directory_end(self._count, self._directory.size, offset))
+        length = self._sink.position + TRAILER_LENGTH
+        self._sink.write(encode_trailer(length))
+        sha256 = self._sink.sha256()
+        self._sink.write(sha256.encode("ascii"))
+        self._sink.flush()
         return SealInfo(length, sha256)
 
     def close(self) -> None:
         """Drop what was spooled."""
+        self._sink.close()
         self._directory.close()
-
-    def _write(self, data: bytes) -> None:
-        self._digest.update(data)
-        self._position += len(data)
-        view = memoryview(data)
-        while view:
-            # An unbuffered file may take less than it is given; some sinks return nothing at all.
-            taken = self._sink.write(view)
-            view = view[len(view) if taken is None else taken :]

@@ -31,6 +31,7 @@ from edms_backup.package.files import FileEntry, decode_entry
 from edms_backup.package.manifest import Manifest, SegmentEntry, decode_manifest
 from edms_backup.package.rows import MAX_LINE
 from edms_backup.package.scanning import lines_of_all
+from edms_backup.package.spans import SPAN, Span, spans
 
 __all__ = ["PackageReader"]
 
@@ -106,17 +107,17 @@ class PackageReader:
         digest = hashlib.sha256()
         suspect = ""
         position = 0
-        for member in self.members.values():
-            header, crc = b"", 0
-            for chunk in self._bytes(position, member.end):
-                digest.update(chunk)
-                rest = member.data_offset - position - len(header)
-                header += chunk[:rest]
-                crc = zlib.crc32(memoryview(chunk)[rest:], crc)
-            if not suspect and (header != local_header(member) or crc != member.crc):
-                suspect = member.name
-            position = member.end
-            reporter.emit(Progress(step="digest", done=position, subject=member.name))
+        for span in spans(self.members.values()):
+            last = span.members[-1]
+            if span.small:
+                block = self.block(span)
+                digest.update(block)
+                unlike = _first_unlike(span, memoryview(block))
+            else:
+                unlike = self._unlike(last, digest)
+            suspect = suspect or unlike
+            position = span.end
+            reporter.emit(Progress(step="digest", done=position, subject=last.name))
         for chunk in self._bytes(position, self.length - DIGEST_LENGTH):
             digest.update(chunk)
         if digest.hexdigest() != self.sha256:
@@ -125,6 +126,16 @@ class PackageReader:
         if suspect:
             raise MalformedPackage(f"{suspect} is not what the ZIP headers say about it.")
         reporter.emit(StepFinished(step="digest", done=self.length, seconds=time.monotonic() - started))
+
+    def _unlike(self, member: Member, whole: hashlib._Hash) -> str:
+        """Add the bytes of a large member to ``whole``; return its name if it is not what its ZIP headers say."""
+        header, crc = b"", 0
+        for chunk in self._bytes(member.offset, member.end):
+            whole.update(chunk)
+            rest = member.data_offset - member.offset - len(header)
+            header += chunk[:rest]
+            crc = zlib.crc32(memoryview(chunk)[rest:], crc)
+        return member.name if header != local_header(member) or crc != member.crc else ""
 
     def rows(self, label: str) -> Iterator[bytes]:
         """Yield the lines of all rows of the model ``label``.
@@ -167,11 +178,16 @@ class PackageReader:
         chunks = self.content(entry.member, entry.size, entry.sha256)
         return io.BufferedReader(_ChunkStream(chunks), CHUNK)
 
-    def content(self, member: str, size: int, sha256: str) -> Iterator[bytes]:
-        """Yield the decompressed bytes of ``member``; they must be ``size`` bytes with that digest."""
-        return _checked(self.decompressed(member, size), member, size, sha256)
+    def content(
+        self, member: str, size: int, sha256: str, read: Iterator[bytes] | None = None
+    ) -> Iterator[bytes]:
+        """Yield the decompressed bytes of ``member``; they must be ``size`` bytes with that digest.
 
-    def decompressed(self, member: str, limit: int) -> Iterator[bytes]:
+        ``read``: what is stored, where that was read from the package a moment ago.
+        """
+        return _checked(self.decompressed(member, size, read), member, size, sha256)
+
+    def decompressed(self, member: str, limit: int, read: Iterator[bytes] | None = None) -> Iterator[bytes]:
         """Yield the decompressed bytes of ``member``, at most ``limit``, not compared with a digest."""
         stored = self.members.get(member)
         if stored is None:
@@ -179,18 +195,22 @@ class PackageReader:
         codec = codec_of(member)
         if limit > stored.size * codec.max_ratio + _SLACK:
             raise MalformedPackage(f"{member} cannot hold the {limit} bytes that are declared.")
-        return decompressed(codec, self.stored(stored), limit, member)
+        return decompressed(codec, read or self.stored(stored), limit, member)
 
     def stored(self, member: Member) -> Iterator[bytes]:
         """Yield the bytes of ``member`` as they are stored."""
         return self._bytes(member.data_offset, member.end)
 
-    def _bytes(self, start: int, stop: int) -> Iterator[bytes]:
+    def block(self, span: Span) -> bytes:
+        """Return the bytes of a small span, headers included."""
+        return b"".join(self._bytes(span.start, span.end, SPAN))
+
+    def _bytes(self, start: int, stop: int, most: int = CHUNK) -> Iterator[bytes]:
         while start < stop:
             # Several streams share the file, in threads too, so each finds its place again.
             with self._place:
                 self._file.seek(start)
-                chunk = self._file.read(min(CHUNK, stop - start))
+                chunk = self._file.read(min(most, stop - start))
             if not chunk:
                 raise ChecksumMismatch(f"{self.name} has become shorter while it was read.", hint=_HINT)
             yield chunk
@@ -241,6 +261,17 @@ class _ChunkStream(io.RawIOBase):
         target[:taken] = self._rest[:taken]
         self._rest = self._rest[taken:]
         return taken
+
+
+def _first_unlike(span: Span, block: memoryview) -> str:
+    """Return the name of the first member that is not what its ZIP headers say, or nothing; ``block`` is the span."""
+    for member in span.members:
+        header = local_header(member)
+        begin = member.offset - span.start
+        data = begin + len(header)
+        if block[begin:data] != header or zlib.crc32(block[data : data + member.size]) != member.crc:
+            return member.name
+    return ""
 
 
 def _checked(chunks: Iterable[bytes], member: str, size: int, sha256: str) -> Iterator[bytes]:

@@ -21,6 +21,7 @@ finding_malformed    the manifest records a finding that is none
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections.abc import Generator, Iterator
@@ -31,10 +32,12 @@ from typing import Any
 from edms_backup.errors import EdmsBackupError, IntegrityError, MalformedPackage
 from edms_backup.events import FindingRaised, Progress, Reporter, StepFinished, StepStarted
 from edms_backup.findings import Finding, Severity
+from edms_backup.package.container import Member
 from edms_backup.package.files import FileEntry
 from edms_backup.package.manifest import FilesEntry, Manifest, ModelEntry, SegmentEntry
 from edms_backup.package.reader import PackageReader
 from edms_backup.package.rows import RowDigest, decode_line, digest_of_line
+from edms_backup.package.spans import Span, spans
 
 __all__ = ["recorded_findings", "verify"]
 
@@ -238,19 +241,33 @@ def _files(reader: PackageReader, meter: _Meter) -> Iterator[Finding]:
 
 
 def _contents(reader: PackageReader, wanted: dict[str, FileEntry], meter: _Meter) -> Iterator[Finding]:
-    for name in reader.members:
-        if not name.startswith("files/"):
-            continue
-        entry = wanted.get(name)
-        if entry is None:
-            yield _error("member_unlisted", f"{name} is the content of no file.", member=name)
-            continue
-        try:
-            for _ in reader.content(name, entry.size, entry.sha256):
-                meter.go_on()
-        except IntegrityError as error:
-            yield _problem("file_damaged", error, member=f"{entry.root}/{entry.name}")
-        meter.done, meter.subject = reader.members[name].end, entry.name
+    for span in spans(member for member in reader.members.values() if member.name.startswith("files/")):
+        for member, stored in _stored(reader, span):
+            name = member.name
+            entry = wanted.get(name)
+            if entry is None:
+                yield _error("member_unlisted", f"{name} is the content of no file.", member=name)
+                continue
+            try:
+                for _ in reader.content(name, entry.size, entry.sha256, stored):
+                    meter.go_on()
+            except IntegrityError as error:
+                yield _problem("file_damaged", error, member=f"{entry.root}/{entry.name}")
+            meter.done, meter.subject = span.end, entry.name
+
+
+def _stored(reader: PackageReader, span: Span) -> Iterator[tuple[Member, Iterator[bytes] | None]]:
+    """Yield members with what is stored, read for all of a small span at once; ``None``: each is read by itself."""
+    block = None
+    if span.small and len(span.members) > 1:
+        with contextlib.suppress(IntegrityError):  # reading each by itself tells of which it is true
+            block = reader.block(span)
+    for member in span.members:
+        if block is None:
+            yield member, None
+        else:
+            stop = member.end - span.start
+            yield member, iter((block[stop - member.size : stop],))
 
 
 def _problem(code: str, error: EdmsBackupError, *, model: str = "", member: str = "") -> Finding:

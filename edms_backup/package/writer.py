@@ -56,10 +56,22 @@ class Packed(NamedTuple):
     crc: int
 
 
+class Digest(NamedTuple):
+    """The SHA-256 of a content, in both ways in which it is needed."""
+
+    raw: bytes
+    text: str
+
+
+def _digest(made: hashlib._Hash) -> Digest:
+    raw = made.digest()
+    return Digest(raw, raw.hex())
+
+
 class Prepared(NamedTuple):
     """A small content that waits to be stored."""
 
-    digest: hashlib._Hash
+    digest: Digest
     data: bytes
     packed: Packed | None
     """``None`` where the same content is being prepared already."""
@@ -200,6 +212,7 @@ class PackageWriter:
         resources = importlib.resources.files("edms_backup.package")
         for name in (README, UNPACK):
             self._container.append_bytes(name, resources.joinpath(name).read_bytes())
+        self._container.flush()  # so that what is left of a package that comes to no end is told from other files
         return self
 
     def __exit__(
@@ -263,27 +276,26 @@ class PackageWriter:
         return self._add_small(b"".join(head), elsewhere)
 
     def _add_small(self, data: bytes, elsewhere: Elsewhere) -> Content:
-        return self._store_small(hashlib.sha256(data), data, None, elsewhere)
+        return self._store_small(_digest(hashlib.sha256(data)), data, None, elsewhere)
 
     def prepare(self, data: bytes) -> Prepared:
         """Take digest and compression of a small content ahead; threads may do so beside each other."""
-        digest = hashlib.sha256(data)
-        key = digest.digest()
+        digest = _digest(hashlib.sha256(data))
         with self._lock:
-            first = key not in self._suffixes and key not in self._preparing
+            first = digest.raw not in self._suffixes and digest.raw not in self._preparing
             if first:
-                self._preparing.add(key)
+                self._preparing.add(digest.raw)
         return Prepared(digest, data, _packed(self._codec, data) if first else None)
 
     def add_prepared(self, content: Prepared) -> Content:
         """Store what was prepared, unless it is stored already."""
         digest, data, packed = content
         with self._lock:
-            self._preparing.discard(digest.digest())
+            self._preparing.discard(digest.raw)
         return self._store_small(digest, data, packed, nowhere)
 
     def _store_small(
-        self, digest: hashlib._Hash, data: bytes, packed: Packed | None, elsewhere: Elsewhere
+        self, digest: Digest, data: bytes, packed: Packed | None, elsewhere: Elsewhere
     ) -> Content:
         """Store a small content unless it is known, compressed here where that was not done ahead."""
         known = self._known(digest, len(data), elsewhere)
@@ -293,47 +305,47 @@ class PackageWriter:
         return self._store(digest, len(data), codec, (stored,), len(stored), crc)
 
     def _add_large(self, chunks: Iterator[bytes], elsewhere: Elsewhere) -> Content:
-        digest = hashlib.sha256()
+        whole = hashlib.sha256()
         size = 0
         first = next(chunks)
         codec = self._codec if pays(self._codec, first[:SAMPLE]) else PLAIN
         compressor = None if codec is PLAIN else codec.compressor()
         with contextlib.closing(Spool(self._workdir)) as spool:
             for chunk in itertools.chain((first,), chunks):
-                digest.update(chunk)
+                whole.update(chunk)
                 size += len(chunk)
                 spool.write(chunk if compressor is None else compressor.compress(chunk))
             if compressor is not None:
                 spool.write(compressor.flush())
+            digest = _digest(whole)
             known = self._known(digest, size, elsewhere)
             if known is not None:
                 return known
             return self._store(digest, size, codec, spool.chunks(), spool.size, spool.crc)
 
-    def _known(self, digest: hashlib._Hash, size: int, elsewhere: Elsewhere) -> Content | None:
+    def _known(self, digest: Digest, size: int, elsewhere: Elsewhere) -> Content | None:
         """Return a content that is stored already, here or in another package."""
-        sha256 = digest.hexdigest()
         with self._lock:
-            suffix = self._suffixes.get(digest.digest())
-        member = content_base(sha256) + suffix if suffix is not None else elsewhere(sha256)
+            suffix = self._suffixes.get(digest.raw)
+        member = content_base(digest.text) + suffix if suffix is not None else elsewhere(digest.text)
         if member is None:
             return None
-        content = Content(sha256, size, member)
+        content = Content(digest.text, size, member)
         if suffix is None:
             self.refer_to(content)
         return content
 
     def _store(
-        self, digest: hashlib._Hash, size: int, codec: Codec, chunks: Iterable[bytes], stored: int, crc: int
+        self, digest: Digest, size: int, codec: Codec, chunks: Iterable[bytes], stored: int, crc: int
     ) -> Content:
-        base = content_base(digest.hexdigest())
+        base = content_base(digest.text)
         with self._lock:
-            suffix = self._suffixes.get(digest.digest())
+            suffix = self._suffixes.get(digest.raw)
             if suffix is None:
                 suffix = codec.suffix
                 self._container.append(base + suffix, chunks, stored, crc)
-                self._suffixes[digest.digest()] = suffix
-        return Content(digest.hexdigest(), size, base + suffix)
+                self._suffixes[digest.raw] = suffix
+        return Content(digest.text, size, base + suffix)
 
     def add_files_index(self, entries: Iterable[FileEntry]) -> FilesEntry:
         """Write the index of files; return what the manifest says about them."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime
 import errno
+import functools
 import os
 import shutil
 import time
@@ -161,6 +162,12 @@ def _reads_plain_files(storage: Storage) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=64)
+def _below(location: str, name: str) -> str:
+    """Return the path of a name that was checked; the same file is asked for several times in a row."""
+    return os.path.normpath(f"{location}/{checked_name(name)}")
+
+
 class StorageRoot:
     """A Django storage that is no plain directory known by name.
 
@@ -175,16 +182,21 @@ class StorageRoot:
 
     def _path(self, name: str) -> str:
         """Return what ``storage.path`` would return: a name that was checked leads nowhere else."""
-        location: str = self.storage.location  # type: ignore[attr-defined]
-        return os.path.normpath(f"{location}/{checked_name(name)}")
+        return _below(self.storage.location, name)  # type: ignore[attr-defined]
 
     def open(self, name: str) -> BinaryIO:
         """Open through the storage."""
-        path = self._path(name) if self.plain else ""
-        if not (os.path.lexists(path) if path else self.storage.exists(checked_name(name))):
+        if self.plain:
+            path = self._path(name)
+            try:
+                # Whoever reads asks for much at once: a buffer would only copy it.
+                return open(path, "rb", buffering=0)  # noqa: PTH123
+            except OSError as error:
+                if os.path.lexists(path):
+                    raise
+                raise FileNotFoundError(errno.ENOENT, "no such file", name) from error
+        if not self.storage.exists(checked_name(name)):
             raise FileNotFoundError(errno.ENOENT, "no such file", name)
-        if path:
-            return open(path, "rb")  # noqa: PTH123
         opened: BinaryIO = self.storage.open(name, "rb")  # type: ignore[assignment]
         return opened
 

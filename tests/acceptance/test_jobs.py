@@ -50,8 +50,9 @@ def content_of(package: Path) -> tuple[bytes, dict[str, Any]]:
 
 def test_the_same_package_whoever_makes_it(make_site: SiteFactory, vendor: str, tmp_path: Path) -> None:
     site = make_site(vendor, seeded=True)
-    for file in (site.data_dir / "media").rglob("*"):
-        os.utime(file, (1_700_000_000, 1_700_000_000))  # of what was written just now no time is told
+    for root in ("media", "storage"):
+        for file in (site.data_dir / root).rglob("*"):
+            os.utime(file, (1_700_000_000, 1_700_000_000))  # of what was written just now no time is told
     made, said = {}, {}
     for jobs in (1, 2, 4):
         target = tmp_path / f"{jobs}.zip"

@@ -214,10 +214,10 @@ def test_verify_waits_for_the_last_content_and_tells_how_far_it_is(monkeypatch):
     package[last.data_offset] ^= 1
     content = PackageReader.content
 
-    def slowly(reader, member, size, sha256):
+    def slowly(reader, member, size, sha256, read=None):
         if member.startswith("files/"):
             time.sleep(0.3)
-        yield from content(reader, member, size, sha256)
+        yield from content(reader, member, size, sha256, read)
 
     monkeypatch.setattr(PackageReader, "content", slowly)
     findings = verify(PackageReader(io.BytesIO(package)), Listening())

@@ -32,6 +32,7 @@ from edms_backup.package import (
     segment_name,
 )
 from edms_backup.package.container import MANIFEST, README, TRAILER_LENGTH, UNPACK
+from edms_backup.package.growing import BLOCK
 from edms_backup.package.verify import verify
 
 from .builders import FILES, HEADER, LABEL, ROWS, Sink, make_package, members_of, model_entry, with_header
@@ -286,7 +287,7 @@ def test_a_sink_that_fails_within_a_member_ends_the_package():
     with pytest.raises(ValueError, match="not written to its end"), PackageWriter(sink) as package:
         sink.room = len(sink.written)
         with pytest.raises(OSError, match="No space"):
-            package.add_content(io.BytesIO(bytes(range(256)) * 1000))
+            package.add_content(io.BytesIO(random.Random(1).randbytes(BLOCK)))
         sink.room = 10**9
         package.finish(Manifest(header=HEADER))
 
