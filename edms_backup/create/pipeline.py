@@ -22,7 +22,7 @@ from edms_backup.create.freeze import (
     freeze,
 )
 from edms_backup.create.plan import CreatePlan
-from edms_backup.create.publish import reaching_the_disk, read_back
+from edms_backup.create.publish import read_back
 from edms_backup.create.report import CreateReport
 from edms_backup.create.seal import Contents, SiteFacts, seal
 from edms_backup.create.workers import Workers
@@ -80,8 +80,8 @@ def run_create(plan: CreatePlan, tools: CreateTools, *, already_open: bool = Fal
         with create_partial(folder, name) as sink, _removed_afterwards(partial):
             with freeze(plan.specs, tools.engines, already_open=already_open, jobs=plan.jobs) as workers:
                 manifest, info = _write(plan, tools, header, findings, sink, folder, workers)
-            with reaching_the_disk(sink):
-                read_back(partial, tools.reporter)
+            sink.flush()
+            read_back(partial, tools.reporter)
             shown = _publish(plan, tools, partial, name)
     except OSError as error:
         raise store_error(error, "The package cannot be written") from error

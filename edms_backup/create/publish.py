@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
 
 from edms_backup.errors import ChecksumMismatch
 from edms_backup.events import Reporter
@@ -16,19 +11,6 @@ from edms_backup.package import PackageReader
 from edms_backup.package.verify import verify
 
 _PARSED_AGAIN = 100  # of so many lines, one is taken apart once more; the bytes of all are compared
-
-
-@contextmanager
-def reaching_the_disk(sink: BinaryIO) -> Iterator[None]:
-    """Let a finished file reach the disk in a thread while the block reads it; raises ``OSError`` if it cannot.
-
-    Publishing waits for the disk once more, and by then has nothing to wait for.
-    """
-    sink.flush()
-    with ThreadPoolExecutor(1, thread_name_prefix="edms-sync") as pool:
-        reached = pool.submit(os.fsync, sink.fileno())
-        yield
-        reached.result()
 
 
 def read_back(partial: Path, reporter: Reporter) -> None:
