@@ -21,6 +21,9 @@ from benchmarks.site import BenchSite
 from tests import databases
 
 US = "edms_backup"
+GENERIC = "generic"
+BY_GENERIC = ", generic engine"
+"""Ends the name of a task that is done by nothing but what Django offers on every database."""
 QUIET = ("--no-progress",)
 
 
@@ -121,7 +124,12 @@ class Bench:
     def creating(self, site: BenchSite) -> None:
         """Packages, fixtures and dumps of the same rows; then what writers feel of it."""
         rivals = [("create", tool, action) for tool, action in self.dumps(site)]
-        self.repeated(("create", US, lambda: site.manage("edms_backup", "create", *QUIET)), *rivals)
+        generic = lambda: site.manage("edms_backup", "create", *QUIET, engine=GENERIC)  # noqa: E731
+        self.repeated(
+            ("create" + BY_GENERIC, US, generic),
+            ("create", US, lambda: site.manage("edms_backup", "create", *QUIET)),
+            *rivals,
+        )
         if self.scale.objects <= self.scale.stock_up_to:
             fixture = str(site.directory / "stock.jsonl")
             natural = ("--natural-foreign", "--natural-primary", "--format", "jsonl", "--output", fixture)
@@ -188,17 +196,18 @@ class Bench:
         """Restores of one package into sites in every state, then the tools it is compared with."""
         package = shutil.copy(site.package, site.directory / "measured.edms.zip")
 
-        def into(task: str, prepare: Callable[[], None], *options: str) -> None:
+        def into(task: str, prepare: Callable[[], None], *options: str, engine: str = "") -> None:
             costs = []
             for _ in range(self.scale.repeat):
                 prepare()
-                costs.append(self._restore(site, package, *options))
+                costs.append(self._restore(site, package, *options, engine=engine))
             self.note(task, US, costs)
 
         def moved() -> None:
             site.empty()
             site.dataset("fill", self.scale.objects, "--setup", "--base", 7000)
 
+        into("restore, fresh site" + BY_GENERIC, site.empty, engine=GENERIC)
         into("restore, fresh site", site.empty)
         into("merge, same rows", lambda: None)
         into("merge, 1 % differ", lambda: site.dataset("change", 100))
@@ -208,10 +217,9 @@ class Bench:
         self.steps(site)
         self.rivals(site)
 
-    def _restore(self, site: BenchSite, package: Path, *options: str) -> Cost:
-        return site.manage(
-            "edms_backup", "restore", str(package), "--yes", "--no-safety-package", *QUIET, *options
-        )
+    def _restore(self, site: BenchSite, package: Path, *options: str, engine: str = "") -> Cost:
+        fixed = ("--yes", "--no-safety-package", *QUIET)
+        return site.manage("edms_backup", "restore", str(package), *fixed, *options, engine=engine)
 
     def steps(self, site: BenchSite) -> None:
         """Tell where the seconds of a restore into a fresh site go."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.rounds import US, Figure
+from benchmarks.rounds import BY_GENERIC, US, Figure
 from tests import databases
 
 
@@ -34,7 +34,18 @@ LOOK_UPS = tuple(
 )
 """What one key costs, in microseconds, by no rival's measure."""
 
+GENERIC = tuple(
+    Target(vendor, 30_000, task + BY_GENERIC, rival, floor, goal)
+    for vendor in databases.VENDORS
+    for task, rival, floor, goal in (
+        ("create", "dumpdata", 25, 50),
+        ("restore, fresh site", "loaddata", 18, 40),
+    )
+)
+"""What any database is worth, by nothing but what Django offers; the rival's task is the same without the engine."""
+
 TARGETS = (
+    *GENERIC,
     Target("sqlite", 30_000, "create", "dumpdata", 25, 50),
     Target("sqlite", 100_000, "create", "dumpdata", 50, 100),
     Target("postgresql", 100_000, "create", "dumpdata", 45, 75),
@@ -93,7 +104,8 @@ def verdicts(figures: list[Figure]) -> Iterator[Verdict]:
         sizes = sorted({f.objects for f in figures if f.vendor == target.vendor})
         for objects in sizes if target.objects is None else [target.objects]:
             place = (target.vendor, objects, target.task)
-            ours, theirs = found.get((*place, US)), found.get((*place, target.rival))
+            ours = found.get((*place, US))
+            theirs = found.get((*place[:2], target.task.removesuffix(BY_GENERIC), target.rival))
             if ours is not None and not target.rival:
                 yield Verdict(target, objects, ours.each, False)
             elif ours is not None and theirs is not None:
