@@ -46,7 +46,7 @@ class Figure:
 def line(figure: Figure) -> str:
     """Return a figure for people who watch."""
     where = f"{figure.vendor:<11}{figure.objects:>9,}"
-    return f"{where} {figure.task:<22}{figure.tool:<16}{figure.seconds:9.2f} s {figure.peak_mb:7.0f} MB"
+    return f"{where} {figure.task:<36}{figure.tool:<16}{figure.seconds:9.2f} s {figure.peak_mb:7.0f} MB"
 
 
 @dataclass

@@ -63,7 +63,7 @@ class BenchSite:
         )
 
     def manage(self, *arguments: str, engine: str = "") -> Cost:
-        """Run a management command, as an operator would, and return what it took; ``engine``: by another than usual."""
+        """Run a management command, as an operator would, and return what it took; ``engine``: not the usual one."""
         env = {**self.env, "EDMS_BACKUP_ENGINE": engine} if engine else self.env
         return run([sys.executable, "-m", "django", *arguments], env)
 
