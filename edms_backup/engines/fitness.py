@@ -154,7 +154,7 @@ def _short_duration(value: Any) -> str:
 
 def _address(value: Any) -> str:
     try:
-        ipaddress.ip_interface(value)
+        ipaddress.ip_interface(str(value))  # a number would be one, and is none here
     except ValueError:
         return "is no address, and this database stores nothing else there"
     return ""
