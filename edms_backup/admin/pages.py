@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.urls.resolvers import URLPattern
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_deny
 
 from edms_backup.errors import (
     AuditUnavailable,
@@ -180,8 +181,9 @@ class Route:
     methods: tuple[str, ...] = ("GET", "HEAD")
 
     def pattern(self, site: AdminSite) -> URLPattern:
-        """Return the address for Django: signed in, permission looked at, CSRF checked, never cached."""
-        return path(self.address, site.admin_view(served(self, site)), name=f"{APP}_{self.name}")
+        """Return the address for Django: signed in, permission looked at, CSRF checked, never cached or framed."""
+        view = xframe_options_deny(site.admin_view(served(self, site)))
+        return path(self.address, view, name=f"{APP}_{self.name}")
 
 
 def served(route: Route, site: AdminSite) -> Callable[..., HttpResponse]:

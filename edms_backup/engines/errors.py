@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import Error, InterfaceError, OperationalError
+from django.db import DatabaseError, Error, InterfaceError, OperationalError
 
 from edms_backup.errors import DatabaseUnavailable, EdmsBackupError, StoreFull, StoreUnavailable
 from edms_backup.storage import is_full
@@ -14,6 +14,10 @@ from edms_backup.storage import is_full
 _UNREACHABLE = "Nothing was changed. Check that the database runs and is reachable, then try again."
 _LOST = ("Cannot open a new connection in an atomic block", "Packet sequence number wrong")
 """What Django and PyMySQL say under other classes once the connection is gone."""
+
+_NO_VALUES = (TypeError, ValueError, OverflowError)
+NOT_TAKEN = (DatabaseError, *_NO_VALUES)
+"""What is raised for rows that do not get in: by the database, or by a driver that cannot even say the value."""
 
 
 @contextmanager
@@ -87,5 +91,7 @@ def at_border() -> Iterator[None]:
 
 def one_line(error: BaseException) -> str:
     """Return the first line of a database's message, without its detail (which may quote row content)."""
+    if isinstance(error, _NO_VALUES):
+        return f"a value is not of its column's kind ({type(error).__name__})"
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

@@ -25,6 +25,8 @@ Check = Callable[[Any], str]
 """Takes a JSON value that is not ``None``; returns what is wrong with it, or an empty text."""
 
 _ALWAYS = "always"
+_STRANGE = (TypeError, ValueError, ArithmeticError, AttributeError, LookupError)
+"""What Python makes of a text where a number should be, of a list where a text should be."""
 
 _TEXTUAL = ("CharField", "TextField", "SlugField", "FileField", "FilePathField")
 
@@ -62,7 +64,10 @@ class Fitness:
         ``line`` is the row as it was read: what stands in it without an escape is neither NUL nor half of a
         surrogate pair.
         """
-        return b"\\u" not in line and self._fits(fields, pk)
+        try:
+            return b"\\u" not in line and self._fits(fields, pk)
+        except _STRANGE:
+            return False
 
     def _compile(self) -> Callable[[Mapping[str, Any], Any], bool]:
         """Return the checks as one function of the fields and the primary key, characters of texts left aside."""
@@ -83,15 +88,23 @@ class Fitness:
     def problems(self, fields: dict[str, Any], pk: Any) -> Iterator[tuple[str, str]]:
         """Yield (field, what is wrong) for every value of a row, its primary key too, that finds no place."""
         for check in self._key_checks:
-            problem = check(pk)
+            problem = _asked(check, pk)
             if problem:
                 yield self._key, problem
         for name, check in self._checks:
             value = fields[name]
             if value is not None:
-                problem = check(value)
+                problem = _asked(check, value)
                 if problem:
                     yield name, problem
+
+
+def _asked(check: Check, value: Any) -> str:
+    """Return what is wrong with a value, also with one that is not even of the kind that a check knows."""
+    try:
+        return check(value)
+    except _STRANGE:
+        return "is no value of this column"
 
 
 def checks(column: models.Field[Any, Any], using: str, features: EngineFeatures) -> Iterator[Check]:
@@ -141,7 +154,7 @@ def _short_duration(value: Any) -> str:
 
 def _address(value: Any) -> str:
     try:
-        ipaddress.ip_interface(value)
+        ipaddress.ip_interface(str(value))  # a number would be one, and is none here
     except ValueError:
         return "is no address, and this database stores nothing else there"
     return ""

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 
 from django.core.management.color import no_style
-from django.db import DatabaseError, IntegrityError, models, transaction
+from django.db import IntegrityError, models, transaction
 
 from edms_backup.engines.base import BrokenReference, TargetRow
 from edms_backup.engines.compiled import CompiledReader
 from edms_backup.engines.constraints import broken_references, checks_held_back
-from edms_backup.engines.errors import lost, mapped, one_line
+from edms_backup.engines.errors import NOT_TAKEN, lost, mapped, one_line
 from edms_backup.engines.fromlines import LineInsert, line_insert
 from edms_backup.engines.linereader import LineReader
 from edms_backup.engines.lines import Line, RowComposer
@@ -167,7 +167,7 @@ class GenericEngine(Viewing):
             batch = records[start : start + size]
             try:
                 send(batch)
-            except DatabaseError as error:
+            except NOT_TAKEN as error:
                 raise self._refused(model, batch, start, name_of, error) from error
 
     def _sending(
@@ -212,7 +212,7 @@ class GenericEngine(Viewing):
         """Send them in one go."""
         try:
             insert.send(rows)
-        except DatabaseError as error:
+        except NOT_TAKEN as error:
             raise self._refused(insert.model, rows, 0, name_of, error) from error
 
     def _refused(
@@ -221,7 +221,7 @@ class GenericEngine(Viewing):
         batch: list[Any],
         start: int,
         name_of: Callable[[int], str],
-        error: DatabaseError,
+        error: Exception,
     ) -> Exception:
         """Return the error to raise for a batch that the database refused."""
         if not self.is_usable():
@@ -284,7 +284,7 @@ class GenericEngine(Viewing):
                 cursor.executemany(change.sql, change.parameters(records))
                 if cursor.rowcount != len(rows):
                     raise _NotAll
-        except (_NotAll, DatabaseError) as error:
+        except (_NotAll, *NOT_TAKEN) as error:
             if not self.is_usable():
                 raise lost(self.alias) from error
             return False
@@ -302,7 +302,7 @@ class GenericEngine(Viewing):
         try:
             # QuerySet.update neither calls pre_save (auto_now) nor sends signals.
             changed = base_queryset(spec.model, self.alias).filter(pk=row.pk).update(**_wrapped(spec, values))
-        except DatabaseError as error:
+        except NOT_TAKEN as error:
             if not self.is_usable():
                 raise lost(self.alias) from error
             raise LoadFailed(f"The database refused {spec.label} {row.name}: {one_line(error)}") from error

@@ -288,7 +288,7 @@ def decoder(column: models.Field[Any, Any]) -> Callable[[Any], Any]:
     if exact is not None:
         return lambda value: value if value is None or type(value) is exact else to_python(value)
     if kind == "BinaryField":
-        return lambda value: None if value is None else _bytes_of(value) or to_python(value)
+        return lambda value: None if value is None else _bytes_of(value) or to_python(_text(value))
     if kind == "DateTimeField":
         return lambda value: None if value is None else _moment_of(value) or to_python(value)
     return lambda value: None if value is None else to_python(value)
@@ -297,6 +297,13 @@ def decoder(column: models.Field[Any, Any]) -> Callable[[Any], Any]:
 def _bytes_of(value: Any) -> memoryview | None:
     """Return the bytes in a text of base64, which Django would copy first; ``None`` for anything else."""
     return memoryview(binascii.a2b_base64(value)) if type(value) is str and value.isascii() else None
+
+
+def _text(value: Any) -> str:
+    """Return a text; raises ``TypeError`` for anything else, which Django would hand to the driver as it is."""
+    if type(value) is not str:
+        raise TypeError("bytes are written as a text of base64")
+    return value
 
 
 def _moment_of(value: Any) -> datetime.datetime | None:

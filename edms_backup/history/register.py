@@ -206,9 +206,11 @@ class RunRegister:
             for folder in all_folders(self.state_directory).values():
                 if folder.closed:
                     continue
+                # Asked before it is read: a worker writes down how its run ended, and lets go of it then.
+                held = folder.is_held
                 run = folder.read()
                 if run.state == RunState.LOST or (
-                    run.state == RunState.RUNNING and self._is_gone(folder, run)
+                    run.state == RunState.RUNNING and not held and self._is_gone(run)
                 ):
                     said, final = verdict(run)
                     self._close(folder, run, RunState.LOST, WorkerLost(said), final=final)
@@ -226,10 +228,8 @@ class RunRegister:
                     closed.append(run)
         return closed
 
-    def _is_gone(self, folder: RunFolder, run: Run) -> bool:
-        """Return whether nobody works on a running run: its lock is free, and not for lack of a common one."""
-        if folder.is_held:
-            return False
+    def _is_gone(self, run: Run) -> bool:
+        """Return whether nobody works on a running run whose lock is free: not for lack of a common one."""
         here = run.worker.endswith(f" on {socket.gethostname()}")
         return here or self.clock() - (run.heartbeat_at or run.created_at) > STALE
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -134,6 +134,28 @@ class KeyRegistry:
         """Return a registry in which the rows of ``labels`` are known by content."""
         lower = {label.lower() for label in labels}
         return KeyRegistry(self.declarations, self.prefer_uuid, self.keyless | lower)
+
+    def offers(self, model: type[models.Model]) -> Iterator[tuple[str, ...]]:
+        """Yield the components of every key that may name rows of ``model`` here: what counts, and what else would.
+
+        Raises ``NaturalKeyError`` like ``of``.
+        """
+        model = concrete(model)
+        yield self.of(model).components
+        for declared in (
+            registered().get(model._meta.label_lower),
+            getattr(model, "natural_key_fields", None),
+        ):
+            if declared is not None:
+                yield declared.fields
+        yield self._discover(model).components  # what counted as long as nothing was declared
+        traced, _ = self._traced(model)
+        if traced is not None:
+            yield traced.components
+        yield from derive.ranked(model)
+        uuid = derive.derive_uuid(model)
+        if uuid is not None:
+            yield uuid
 
     def _choose(self, model: type[models.Model]) -> KeySpec:
         label = model._meta.label_lower

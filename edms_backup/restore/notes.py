@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from edms_backup.engines.naming import as_primary_key
 from edms_backup.engines.softrefs import occurrences, reference_name
 from edms_backup.engines.values import encode_plain
+from edms_backup.errors import MalformedPackage
 from edms_backup.restore.keymap import KeyMap, pack
 from edms_backup.restore.target import Target
 from edms_backup.schema.spec import Fate, ModelSpec
 
+_half = re.compile("[\ud800-\udfff]")
+
 
 def note_files(spec: ModelSpec, document: dict[str, Any], keymap: KeyMap) -> None:
-    """Note the files that a row names."""
+    """Note the files that a row names; raises ``MalformedPackage`` for a name that is no text."""
     for column in spec.files:
         name = document["fields"][column.field]
         if name:
+            if not isinstance(name, str):
+                raise MalformedPackage(f"{spec.label}: the name of a file in {column.field} is no text.")
+            if _half.search(name):
+                continue  # no text either, which is told with the row
             keymap.want_file(column.root_of(name) or "unknown", name)
 
 

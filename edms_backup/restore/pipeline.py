@@ -50,11 +50,12 @@ from edms_backup.restore.index import index_all
 from edms_backup.restore.journal import Journal, RestoreRecord
 from edms_backup.restore.keymap import KeyMap
 from edms_backup.restore.load import find_moves, load
+from edms_backup.restore.packagekeys import package_registry
 from edms_backup.restore.plan import build_plan
 from edms_backup.restore.recover import settle
 from edms_backup.restore.redirect import redirect
 from edms_backup.restore.report import Outcome, RestorePlan, RestoreReport, RestoreRequest
-from edms_backup.restore.target import Target, choose_scope, package_registry
+from edms_backup.restore.target import Target, choose_scope
 from edms_backup.restore.validate import validate, verdict
 from edms_backup.schema.drift import find_drift
 from edms_backup.schema.inventory import Inventory

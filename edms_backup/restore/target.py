@@ -16,7 +16,7 @@ from edms_backup.engines.longlines import LongLine
 from edms_backup.engines.reading import Row, Tally
 from edms_backup.errors import UnknownModel, UsageError
 from edms_backup.findings import Finding, Severity
-from edms_backup.naturalkeys import KeyRegistry, KeySource
+from edms_backup.naturalkeys import KeyRegistry
 from edms_backup.package import Manifest, ModelEntry
 from edms_backup.package.scanning import LineScanner
 from edms_backup.restore.keymap import PlannedRow, pack
@@ -175,20 +175,6 @@ def _label(lower: str) -> str:
 def deletes_strangers(spec: ModelSpec, mode: Mode) -> bool:
     """Return whether rows of a model that the package does not know are deleted."""
     return mode is Mode.REPLACE and spec.fate is Fate.INCLUDED and not spec.append_only
-
-
-def package_registry(manifest: Manifest, own: KeyRegistry) -> KeyRegistry:
-    """Return the keys that the package was made with; the site's own for models that are not in it."""
-    declared = dict(own.declarations)
-    keyless = set(own.keyless)
-    for entry in manifest.models:
-        label = entry.label.lower()
-        if entry.key.paths:
-            declared[label] = tuple(entry.key.paths)
-        elif entry.key.source == KeySource.CONTENT:
-            keyless.add(label)
-    declared |= {label.lower(): tuple(paths) for label, paths in manifest.references.items()}
-    return KeyRegistry(declared, own.prefer_uuid, frozenset(keyless))
 
 
 def choose_scope(

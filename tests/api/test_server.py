@@ -1,154 +1,30 @@
-"""The interface of a real server process, with real workers: the schema, parallel calls, a worker that is killed."""
+"""The interface of a real server process, with real workers: the schema, whole cycles, a worker that is killed."""
 
-import base64
-import http.cookiejar
 import json
 import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.databases import default_vendor
-from tests.sites import ROOT, Site, SiteFactory
+from tests.api.serving import UNLIMITED, Server, serve
+from tests.sites import ROOT
 
-USER, PASSWORD = "admin", "demo-admin-2025"  # as seed_demo makes it
+__all__ = ["serve"]
+
 LONG = "EDMS_API_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("EDMS_API_EXAMPLES", "8"))
 """How many calls the schema test draws for each operation. The long form tries every edge of the schema as well."""
 
 pytestmark = pytest.mark.slow
-
-
-@dataclass(frozen=True)
-class Server:
-    """A site with its server, called with the demo administrator's password."""
-
-    site: Site
-    address: str
-
-    def call(
-        self, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[int, dict[str, str], Any]:
-        """Return status, headers and body; JSON is read."""
-        url = path if path.startswith("http") else self.address + path
-        request = urllib.request.Request(url, method=method)
-        token = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-        request.add_header("Authorization", f"Basic {token}")
-        request.add_header("Edms-Backup-Password", PASSWORD)
-        for name, value in headers.items():
-            request.add_header(name.replace("_", "-"), value)
-        data = None
-        if body is not None:
-            data = body if isinstance(body, bytes) else json.dumps(body).encode()
-            kind = "application/octet-stream" if isinstance(body, bytes) else "application/json"
-            request.add_header("Content-Type", kind)
-        try:
-            with urllib.request.urlopen(request, data, timeout=60) as answer:
-                return answer.status, dict(answer.headers), _read(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, dict(error.headers), _read(error)
-
-    def session(self) -> dict[str, str]:
-        """Sign in as a browser does, confirm the password, and return the headers of the session."""
-        jar = http.cookiejar.CookieJar()
-        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        login = self.address.replace("api/backups/v1/", "admin/login/")
-        browser.open(login).close()
-        form = {
-            "username": USER,
-            "password": PASSWORD,
-            "next": "/admin/",
-            "csrfmiddlewaretoken": _cookie(jar, "csrftoken"),
-        }
-        browser.open(login, urllib.parse.urlencode(form).encode()).close()
-        confirmation = urllib.request.Request(
-            self.address + "reauthenticate/",
-            json.dumps({"password": PASSWORD}).encode(),
-            {"Content-Type": "application/json", "X-CSRFToken": _cookie(jar, "csrftoken")},
-        )
-        browser.open(confirmation).close()
-        return {
-            "Cookie": "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar),
-            "X-CSRFToken": _cookie(jar, "csrftoken"),
-        }
-
-    def ended(self, run: str, wait: float = 90) -> dict[str, Any]:
-        """Return a run once it has ended."""
-        until = time.monotonic() + wait
-        while True:
-            _, _, found = self.call("GET", f"runs/{run}/")
-            if found["state"] not in ("queued", "running"):
-                return dict(found)
-            assert time.monotonic() < until, found
-            time.sleep(0.2)
-
-
-def _cookie(jar: http.cookiejar.CookieJar, name: str) -> str:
-    return next(str(cookie.value) for cookie in jar if cookie.name == name)
-
-
-def _read(answer: Any) -> Any:
-    data = answer.read()
-    return json.loads(data) if "json" in answer.headers.get("Content-Type", "") else data
-
-
-@pytest.fixture
-def serve(make_site: SiteFactory) -> Iterator[Callable[..., Server]]:
-    """Give a function that starts the server of a seeded site."""
-    processes = []
-
-    def start(**settings: str) -> Server:
-        site = make_site(default_vendor(), seeded=True)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        log = (site.data_dir / "server.log").open("wb")
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                str(ROOT / "example_project/manage.py"),
-                "runserver",
-                "--noreload",
-                f"127.0.0.1:{port}",
-            ],
-            env={**site.env, **settings},
-            cwd=site.data_dir,
-            stdout=log,
-            stderr=log,
-        )
-        log.close()
-        processes.append(process)
-        server = Server(site, f"http://127.0.0.1:{port}/api/backups/v1/")
-        until = time.monotonic() + 60
-        while True:
-            try:
-                assert server.call("GET", "status/")[0] == 200
-                return server
-            except OSError:
-                assert process.poll() is None, (site.data_dir / "server.log").read_text()
-                assert time.monotonic() < until
-                time.sleep(0.2)
-
-    yield start
-    for process in processes:
-        process.terminate()
-        process.wait(timeout=30)
 
 
 SCHEMATHESIS = """
@@ -173,8 +49,7 @@ def known_ids(schema: dict[str, Any], **ids: str) -> dict[str, Any]:
 
 def test_the_schema_is_what_the_server_does(serve: Callable[..., Server], tmp_path: Path) -> None:
     """Schemathesis calls everything that the schema describes, with what fits it and with what does not."""
-    fast = dict.fromkeys(("read", "write", "costly", "transfer", "password"), "100000/minute")
-    server = serve(EDMS_API_RATES=json.dumps(fast))
+    server = serve(EDMS_API_RATES=UNLIMITED)
     run = server.call("POST", "packages/", {"models": ["users"]})[2]["id"]
     server.ended(run)
     session = server.session()
@@ -233,25 +108,6 @@ def test_a_whole_cycle(serve: Callable[..., Server]) -> None:
     undo = server.call("POST", f"runs/{restore}/undo/", {"plan": plan, "plan_digest": digest})[2]["id"]
     assert server.ended(undo)["state"] in ("succeeded", "defects")
     assert server.site.query("SELECT COUNT(*) FROM roles WHERE description <> 'changed'") == [(0,)]
-
-
-def test_of_parallel_calls_one_begins(serve: Callable[..., Server]) -> None:
-    server = serve()
-    with ThreadPoolExecutor(8) as pool:
-        answers = list(
-            pool.map(lambda number: server.call("POST", "packages/", {"label": str(number)}), range(8))
-        )
-    begun = [body for status, _, body in answers if status == 202]
-    refused = [body for status, _, body in answers if status == 409]
-    assert (len(begun), len(refused)) == (1, 7)
-    assert {body["holder"]["run"] for body in refused} == {begun[0]["id"]}
-    assert server.ended(begun[0]["id"])["state"] in ("succeeded", "defects")
-    assert server.call("GET", "packages/")[2]["total"] == 1
-    with ThreadPoolExecutor(8) as pool:
-        same = list(pool.map(lambda _: server.call("POST", "packages/", {}, Idempotency_Key="k"), range(8)))
-    assert {status for status, _, _ in same} == {202}
-    assert len({body["id"] for _, _, body in same}) == 1
-    server.ended(same[0][2]["id"])
 
 
 def test_a_worker_that_is_killed(serve: Callable[..., Server]) -> None:

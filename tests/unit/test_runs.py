@@ -29,6 +29,7 @@ from edms_backup.errors import (
 )
 from edms_backup.events import Event, NullReporter, Progress, StepStarted
 from edms_backup.history import recording, register
+from edms_backup.history.folder import RunFolder
 from edms_backup.history.request import (
     REQUESTS,
     Actor,
@@ -576,6 +577,32 @@ def test_a_worker_that_holds_its_run_is_alive_however_silent(site: Zoo) -> None:
     finally:
         os.close(descriptor)
     assert site.service.run(run.pk).state == "lost"
+
+
+def test_a_run_that_ends_while_somebody_looks_is_not_lost(site: Zoo, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = submit("create", TAGS)
+    pretend_to_run(site, run, worker=worker())
+    place = folder(site, run)
+    descriptor = os.open(place / "alive", os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    read, looked = RunFolder.read, []
+
+    def read_and_then_it_ends(self: RunFolder) -> Run:
+        """Read the run while its worker is at work, which ends before the reader does anything with it."""
+        found = read(self)
+        if not looked:
+            looked.append(found.state)
+            document = json.loads((place / "run.json").read_text())
+            (place / "run.json").write_text(
+                json.dumps({**document, "state": "succeeded", "ended_at": document["created_at"]})
+            )
+            (place / "ended").touch()
+            os.close(descriptor)
+        return found
+
+    monkeypatch.setattr(RunFolder, "read", read_and_then_it_ends)
+    assert site.service.run(run.pk).state == "succeeded"
+    assert looked == ["running"]
 
 
 def test_a_worker_elsewhere_is_given_time(site: Zoo) -> None:
