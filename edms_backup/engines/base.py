@@ -223,6 +223,10 @@ class Engine(abc.ABC):
     def disconnect(self) -> None:
         """Let go of the connection and of whatever transaction it is in; the next use opens a new one."""
 
+    def begin_anew(self) -> None:
+        """Do the same after the last transaction has ended, however it did: nothing is left of it."""
+        self.disconnect()
+
     @abc.abstractmethod
     def try_lock(self, name: str) -> bool:
         """Take a lock that all processes on this database see; it goes with the connection."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -27,11 +28,11 @@ def mapped(alias: str) -> Iterator[None]:
     Other errors pass. An interrupt that hit a commit comes out of Django as the error of what it tried
     afterwards; here it becomes ``KeyboardInterrupt`` again.
     """
+    before = sys.exception()
     try:
         yield
     except Error as error:
-        stop = _interrupt_behind(error)
-        if stop is not None:
+        if _interrupt_behind(error, before):
             raise KeyboardInterrupt from error
         first = (str(error).strip().splitlines() or [type(error).__name__])[0]
         known = isinstance(error, OperationalError | InterfaceError)
@@ -60,12 +61,14 @@ def _ours(alias: str, first: str) -> EdmsBackupError:
     )
 
 
-def _interrupt_behind(error: BaseException) -> KeyboardInterrupt | None:
-    """Return the interrupt that was under way when ``error`` was raised, if there was one."""
+def _interrupt_behind(error: BaseException, before: BaseException | None) -> bool:
+    """Return whether ``error`` came of an interrupt; ``before`` was there already, and has nothing to do with it."""
     seen: BaseException | None = error
-    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+    while seen is not None and seen is not before:
+        if isinstance(seen, KeyboardInterrupt):
+            return True
         seen = seen.__cause__ or seen.__context__
-    return seen
+    return False
 
 
 @contextmanager

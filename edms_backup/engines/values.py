@@ -323,4 +323,6 @@ def decode(column: models.Field[Any, Any], value: Any) -> Any:
     """
     if value is None or isinstance(column, models.JSONField):
         return value
+    if isinstance(column, models.BinaryField) and _is_djangos(column, "to_python"):
+        return column.to_python(_text(value))
     return column.to_python(value)

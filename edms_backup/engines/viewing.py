@@ -79,3 +79,12 @@ class Viewing(Engine):
         except Error as error:
             logger.info("closing the connection to %s: %s", self.alias, one_line(error))
             self.connection.connection = None
+
+    def begin_anew(self) -> None:
+        """Close the connection, and have Django know that no block is open: an interrupt may have kept it from that."""
+        self.disconnect()
+        connection = self.connection
+        if connection.closed_in_transaction:  # it believes so until the end of a block that has ended already
+            connection.connection = None
+            connection.closed_in_transaction = connection.in_atomic_block = connection.needs_rollback = False
+            connection.savepoint_ids, connection.atomic_blocks = [], []

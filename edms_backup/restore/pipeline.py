@@ -20,13 +20,9 @@ from django.db import Error, models
 
 from edms_backup.engines import Engine
 from edms_backup.errors import (
-    DatabaseUnavailable,
-    EdmsBackupError,
-    Interrupted,
     MissingTable,
     PlanBlocked,
     PlanStale,
-    RollbackFailed,
     ValidationFailed,
 )
 from edms_backup.events import Reporter
@@ -44,6 +40,7 @@ from edms_backup.restore.assign import (
     unfit_findings,
 )
 from edms_backup.restore.circumstances import look_around
+from edms_backup.restore.endings import stands_all_the_same, unfinished
 from edms_backup.restore.files import ScopedFiles, StagedFiles, check_files, plan_files
 from edms_backup.restore.follow import Followers, apply_changes, find_followers, renumber
 from edms_backup.restore.index import index_all
@@ -141,20 +138,15 @@ def run_restore(
                 report, record = _work(request, prepared, record, journal, staged, tools)
     except BaseException as error:
         # Whatever happened, and wherever: the marker in the database knows whether the rows are in.
-        if not _stands_all_the_same(error, _settle_afresh(journal, target, tools)):
+        if not stands_all_the_same(error, _settle_afresh(journal, target, tools)):
             raise
     try:
         after = _finish(record, journal, staged, target, package, tools)
     except BaseException as error:
-        _settle_afresh(journal, target, tools)  # the rows are in: the files must follow
-        if isinstance(error, KeyboardInterrupt):
-            raise _stopped_after_the_commit() from error
-        if not isinstance(error, EdmsBackupError | OSError | Error):
+        said = unfinished(error, record, _settle_afresh(journal, target, tools))
+        if said is None:
             raise
-        raise RollbackFailed(
-            f"The rows of restore {record.run_id} are committed, but it could not be finished: {error}",
-            hint="Mend what is named, then run any edms_backup command: it finishes the restore before anything else.",
-        ) from error
+        raise said from error
     return replace(report, findings=(*report.findings, *after), seconds=time.monotonic() - started)
 
 
@@ -170,39 +162,12 @@ def _settle_afresh(journal: Journal, target: Target, tools: RestoreTools) -> str
     patience = time.monotonic() + _PATIENCE
     while True:
         for alias in target.aliases:
-            tools.engines[alias].disconnect()
+            tools.engines[alias].begin_anew()
         if tools.may_settle():
             return settle(journal, tools.roots, tools.is_marked)
         if time.monotonic() > patience:
             return journals.RUNNING
         time.sleep(_PATIENCE / 20)
-
-
-def _stands_all_the_same(error: BaseException, state: str) -> bool:
-    """Return whether what went wrong only hid that the rows were committed, so that the restore goes on.
-
-    Raises what is true instead where ``error`` would say that nothing was changed.
-    """
-    if state == journals.ROLLED_BACK:
-        return False
-    stopped = isinstance(error, KeyboardInterrupt)
-    if state == journals.COMMITTED:
-        if stopped:
-            raise _stopped_after_the_commit() from error
-        return isinstance(error, DatabaseUnavailable)
-    what = "It was interrupted" if stopped else "The connection to the database was lost"
-    raise (Interrupted if stopped else DatabaseUnavailable)(
-        f"{what} while the restore ended; whether it was committed is not known yet.",
-        hint="Run `edms_backup restore latest --dry-run` once the database answers: it settles the restore and tells.",
-    ) from error
-
-
-def _stopped_after_the_commit() -> Interrupted:
-    return Interrupted(
-        "Interrupted after the commit: the restore stands, rows and files are complete.",
-        hint="`edms_backup undo` goes back to the state before.",
-        stands=True,
-    )
 
 
 def _open_target(
