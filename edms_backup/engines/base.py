@@ -84,6 +84,10 @@ class BrokenReference:
     pk: Any
     value: Any
 
+    def __str__(self) -> str:
+        """Return what it is, without a full stop."""
+        return f"{self.label} pk={self.pk}: {self.field} points at {self.value}, which does not exist"
+
 
 class Engine(abc.ABC):
     """Moves rows of one database alias."""

@@ -15,7 +15,7 @@ from edms_backup.engines.linetexts import Text, flat_text, value_text
 from edms_backup.engines.longvalues import is_text, may_be_long
 from edms_backup.engines.reading import Named, Value
 from edms_backup.engines.serverside import LONG, Sql, between
-from edms_backup.engines.values import encoder, is_plain, speaks_for_itself
+from edms_backup.engines.values import behind_references, encoder, is_plain, speaks_for_itself
 
 
 class LocalLineReader(LineReader):
@@ -54,7 +54,7 @@ class LocalLineReader(LineReader):
         return self._written_here_unless_long(column)
 
     def _any_value(self, column: Any) -> Part:
-        if isinstance(column, models.JSONField) or not is_plain_value(column):
+        if isinstance(column, models.JSONField) or not is_plain(behind_references(column)):
             return super()._any_value(column)
         return value_text(self._own(column), may_be_null=column.null)
 
@@ -75,8 +75,3 @@ class LocalLineReader(LineReader):
     def _object_id(self, column: Any) -> Part:
         written = value_text(self._field(column)).write
         return lambda source: f"((o := {written(source)}), 'null' if R else o)"
-
-
-def is_plain_value(column: Any) -> bool:
-    """Return whether a column holds scalars, or refers to a row by something that is one."""
-    return is_plain(column.target_field if column.is_relation else column)

@@ -113,12 +113,8 @@ class PostgreSQLEngine(GenericEngine):
     def _pointing_at_nothing(self, specs: Sequence[ModelSpec], error: Exception) -> LoadFailed:
         """Return what is said of rows whose foreign keys the database did not accept."""
         broken = self.broken_references(specs)
-        said = [
-            f"{each.label} pk={each.pk}: {each.field} points at {each.value}, which does not exist"
-            for each in broken
-        ]
         return LoadFailed(
-            f"Database {self.alias} refused the rows: {said[0] if said else one_line(error)}.",
+            f"Database {self.alias} refused the rows: {broken[0] if broken else one_line(error)}.",
             hint="Nothing was changed. The row was broken before the backup, or refers to one that is not restored.",
         )
 

@@ -225,10 +225,7 @@ def _foreign_keys(target: Target, manifest: Manifest) -> Iterator[Finding]:
             yield Finding(
                 code="broken_reference",
                 severity=Severity.ERROR,
-                message=(
-                    f"{broken.label} pk={broken.pk}: {broken.field} points at {broken.value}, "
-                    "which does not exist."
-                ),
+                message=f"{broken}.",
                 model=broken.label,
                 key=f"pk={broken.pk}",
                 field=broken.field,
